@@ -1,0 +1,33 @@
+"""The mistakes that Telltale reports to a person.
+
+Each message is one clear sentence that names the offending value and says what to mend. The command
+line prints it and exits with 2; a page shows it as text.
+"""
+
+
+class TelltaleError(Exception):
+    """Anything that a person can mend."""
+
+
+class DataError(TelltaleError):
+    """A question source, upload or label column that cannot be used."""
+
+
+class ModelError(TelltaleError):
+    """A model that cannot be found, loaded or trusted."""
+
+
+class TemplateError(TelltaleError):
+    """A template, mode or choice that cannot become a prompt."""
+
+
+class StoreError(TelltaleError):
+    """A run, an answer or a cache folder that is missing or cannot be written."""
+
+
+class ProbeError(TelltaleError):
+    """A probe that cannot be fitted or judged on what it was given."""
+
+
+class DownloadError(TelltaleError):
+    """A package that could not be fetched, or whose hash is not the expected one."""

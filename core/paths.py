@@ -1,0 +1,24 @@
+"""Where Telltale writes: one cache folder, chosen by `--cache`, `TELLTALE_CACHE` or the default `cache/`."""
+
+import os
+from pathlib import Path
+
+from core.errors import StoreError
+
+DEFAULT_CACHE = Path(__file__).resolve().parent.parent / "cache"
+
+
+def cache_folder(chosen: str | Path | None = None) -> Path:
+    """The cache folder, created where it is missing.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    folder = Path(chosen or os.environ.get("TELLTALE_CACHE") or DEFAULT_CACHE).expanduser().resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the cache folder {folder} cannot be made: {error.strerror or error}") from error
+    if not os.access(folder, os.W_OK):
+        raise StoreError(f"the cache folder {folder} is not writable: choose another with --cache")
+    return folder

@@ -1,0 +1,37 @@
+"""Fetches the embedded model and reviews into the cache, with a progress bar: what `make setup` runs."""
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from core.data.reviews import fetch_reviews
+from core.errors import TelltaleError
+from core.models.embedded import fetch_embedded
+from core.paths import cache_folder
+
+
+def main() -> int:
+    """Fetch what is missing; 0 when all of it is there, 2 with one line on stderr when it is not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache")
+    chosen = parser.parse_args().cache
+    try:
+        cache = cache_folder(chosen)
+        with tqdm(total=100, unit="%", leave=False) as bar:
+
+            def show(fraction: float, what: str) -> None:
+                bar.set_description(what)
+                bar.n = round(100 * fraction)
+                bar.refresh()
+
+            fetch_embedded(cache, show)
+            fetch_reviews(cache, show)
+    except TelltaleError as error:
+        print(f"telltale: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
