@@ -3,9 +3,13 @@
 Groups (questions that must never be split between train and test) are computed across sources.
 """
 
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+from core.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Question:
         choices: the meanings of the answers, negative first.
         source: name of the source that it came from.
         group: questions with one group never stand on both sides of a split.
-        claim: for the claim form, the label that the claim states; None in direct form.
+        claim: for the claim form, the label that the claim states, as text; None in direct form.
     """
 
     id: str
@@ -28,7 +32,10 @@ class Question:
     choices: tuple[str, str]
     source: str
     group: str
-    claim: int | None = None
+    claim: str | None = None
+
+
+TOLERANCE = 1e-9
 
 
 def tokens_of(text: str) -> frozenset[str]:
@@ -39,36 +46,78 @@ def tokens_of(text: str) -> frozenset[str]:
 def merge_near_duplicates(questions: list[Question], threshold: float = 0.8) -> list[Question]:
     """Give one group to all questions whose texts have token Jaccard similarity ≥ `threshold`.
 
-    Exact, through prefix filtering: two sets with Jaccard ≥ t share a token among the first
-    |x| - ⌈t·|x|⌉ + 1 rarest tokens of each (Bayardo, Ma, Srikant 2007, "Scaling up all pairs similarity search").
+    For free text such as reviews. Short facts share nearly all tokens with facts about other things: they are
+    grouped by entity instead. Texts without any word are left alone.
+
+    Args:
+        threshold: above 0 and at most 1.
     """
-    parent: dict[str, str] = {}
+    if not 0 < threshold <= 1:
+        raise DataError(
+            f"cannot merge near-duplicates at {threshold}: choose a threshold above 0 and at most 1"
+        )
+    members: dict[frozenset[str], list[str]] = defaultdict(list)
+    for question in questions:
+        if words := tokens_of(question.text):
+            members[words].append(question.group)
+    parent = {question.group: question.group for question in questions}
 
     def root(name: str) -> str:
-        parent.setdefault(name, name)
         while parent[name] != name:
             parent[name] = parent[parent[name]]
             name = parent[name]
         return name
 
-    sets = [tokens_of(question.text) for question in questions]
-    counts: dict[str, int] = defaultdict(int)
-    for words in sets:
-        for word in words:
-            counts[word] += 1
-    postings: dict[str, list[int]] = defaultdict(list)
-    for index, words in enumerate(sets):
-        ordered = sorted(words, key=lambda word: (counts[word], word))
-        keep = len(ordered) - -(-int(threshold * 1000) * len(ordered) // 1000) + 1
-        seen: set[int] = set()
-        for word in ordered[: max(keep, 0)]:
-            for other in postings[word]:
-                if other in seen:
-                    continue
-                seen.add(other)
-                union = len(words | sets[other])
-                if union and len(words & sets[other]) / union >= threshold:
-                    first, second = sorted((root(questions[index].group), root(questions[other].group)))
-                    parent[second] = first
-            postings[word].append(index)
+    def join(one: str, other: str) -> None:
+        first, second = sorted((root(one), root(other)))
+        parent[second] = first
+
+    for groups in members.values():
+        for group in groups[1:]:
+            join(groups[0], group)
+    for one, other in _similar_sets(list(members), threshold):
+        join(members[one][0], members[other][0])
     return [replace(question, group=root(question.group)) for question in questions]
+
+
+def _similar_sets(
+    sets: list[frozenset[str]], threshold: float
+) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """Every pair of different sets with Jaccard similarity ≥ `threshold`. Exact.
+
+    With each set ordered from the rarest token, two such sets x and y share a token among the first
+    |x| - ⌈t·|x|⌉ + 1 of x and the first |y| - ⌈t·|y|⌉ + 1 of y (Bayardo, Ma and Srikant 2007, "Scaling up all
+    pairs similarity search"). The first token that they share, at places i and j (from 0), leaves them at
+    most 1 + min(|x| - i - 1, |y| - j - 1) in common, and they need ⌈t/(1+t)·(|x| + |y|)⌉ (Xiao et al. 2008,
+    "Efficient similarity joins for near duplicate detection").
+    """
+    counts = Counter(word for words in sets for word in words)
+    # For each word, the sets seen so far that hold it, by their size and the word's place in them.
+    postings: dict[str, dict[tuple[int, int], list[frozenset[str]]]] = defaultdict(dict)
+    for words in sorted(sets, key=len):
+        size = len(words)
+        fewest = _ceil(threshold * size)
+        needed = {
+            other_size: _ceil(threshold / (1 + threshold) * (size + other_size))
+            for other_size in range(fewest, size + 1)
+        }
+        prefix = sorted(words, key=lambda word: (counts[word], word))[: size - fewest + 1]
+        seen: set[frozenset[str]] = set()
+        for place, word in enumerate(prefix):
+            found = postings[word]
+            for (other_size, other_place), others in found.items():
+                if other_size < fewest:
+                    continue
+                if min(size - place, other_size - other_place) < needed[other_size]:
+                    continue
+                for other in others:
+                    if other not in seen:
+                        seen.add(other)
+                        if len(words & other) >= needed[other_size]:
+                            yield words, other
+            found.setdefault((size, place), []).append(words)
+
+
+def _ceil(value: float) -> int:
+    """⌈value⌉, where a product that should be whole may lie a float error above it."""
+    return math.ceil(value - TOLERANCE)

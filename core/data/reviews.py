@@ -1,7 +1,7 @@
 """Real review sentences with human ratings: Hutto and Gilbert (2014), "VADER", ICWSM.
 
-They come inside the source package vaderSentiment 0.5 (MIT) and are kept in the cache, never in this repository.
-A sentence with |mean rating| ≥ 1.5 is labelled; sentences of one review share a group.
+They come inside the source package vaderSentiment 0.5 (MIT) and are kept in the cache, never in this
+repository. A sentence with |mean rating| ≥ 1.5 is labelled; sentences of one review share a group.
 """
 
 import io

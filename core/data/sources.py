@@ -1,0 +1,98 @@
+"""Every way to name questions: a built-in source, a file, or a hub set behind `hub:`."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.claims import as_claims
+from core.data.facts import FACTS, load_facts
+from core.data.hub import load_hub
+from core.data.question import Question
+from core.data.reviews import FILES, balanced_sample, load_reviews
+from core.data.tables import SUFFIXES, is_table_name, read_table
+from core.data.uploads import ColumnMapping, guess_mapping, questions_from_table
+from core.errors import DataError
+
+BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers")
+FORMS = ("direct", "claim")
+HUB = "hub:"
+HUB_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which questions to ask.
+
+    Attributes:
+        name: a built-in name, a path to a CSV, JSONL or Parquet file, or `hub:` and a hub set.
+        n: how many questions, balanced over the labels; None for all.
+        seed: decides the sample and the claims.
+        form: `direct` asks for the label, `claim` states one and asks whether that is true.
+        mapping: what the columns of a file or hub set mean; guessed where None.
+        split: the hub set's split.
+    """
+
+    name: str
+    n: int | None = None
+    seed: int = 0
+    form: str = "direct"
+    mapping: ColumnMapping | None = None
+    split: str | None = None
+
+
+def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
+    """The questions to ask: a balanced seeded sample of the source where `n` is given, else all of it.
+
+    Raises:
+        DataError: the source is unknown or unusable, or has too few questions.
+    """
+    questions = _all_questions(cache, settings)
+    if settings.n is not None:
+        questions = balanced_sample(questions, settings.n, settings.seed)
+    return _in_form(questions, settings)
+
+
+def load_pool(cache: Path, settings: DataSettings) -> list[Question]:
+    """All questions of the source, those of `load_questions` among them, to draw demonstrations from.
+
+    Groups are the same in both. In claim form a question may come with another claim than in the sample. Of a
+    hub set, where `n` is given, the pool is a seeded draw of max(20,000, 4·n) rows.
+
+    Raises:
+        DataError: the source is unknown or unusable.
+    """
+    return _in_form(_all_questions(cache, settings), settings)
+
+
+def fingerprint(questions: list[Question]) -> str:
+    """The SHA-256 (64 hexadecimal digits) of the questions' ids, texts and labels, in their order."""
+    digest = hashlib.sha256()
+    for question in questions:
+        digest.update(json.dumps([question.id, question.text, question.label]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _all_questions(cache: Path, settings: DataSettings) -> list[Question]:
+    name = settings.name
+    if settings.form not in FORMS:
+        raise DataError(f"unknown form {settings.form!r}: choose {' or '.join(FORMS)}")
+    if name in FILES:
+        return load_reviews(cache, name)
+    if name in FACTS:
+        return load_facts(name)
+    if name.startswith(HUB):
+        rows = None if settings.n is None else max(HUB_ROWS, 4 * settings.n)
+        return load_hub(name.removeprefix(HUB), settings.split, settings.mapping, rows, settings.seed, cache)
+    if is_table_name(name):
+        frame = read_table(name)
+        file = Path(name).name
+        return questions_from_table(frame, settings.mapping or guess_mapping(frame, file), file)
+    raise DataError(
+        f"unknown data {name!r}: choose {', '.join(BUILT_IN)}, a path that ends in {', '.join(SUFFIXES)}, "
+        f"or {HUB} and a hub set"
+    )
+
+
+def _in_form(questions: list[Question], settings: DataSettings) -> list[Question]:
+    return as_claims(questions, settings.seed) if settings.form == "claim" else questions

@@ -1,0 +1,263 @@
+"""Generates short answers in batches and reads states from that same generation.
+
+Prompts are padded on the left with correct position ids, so an answer and its states depend on neither
+batch size nor neighbours. Step 0 reads the last prompt token; step t reads generated token t - 1, fed back.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from core.answers import Reader, Said, read_said
+from core.engine.capture import StateCapture
+from core.engine.prefix import EMPTY, Prefix
+from core.errors import TemplateError
+from core.models.loading import LoadedModel
+
+POSITIONS = ("prompt", "before", "answer", "mean")
+TOP = 10
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How an answer is generated.
+
+    Attributes:
+        max_new_tokens: 1 to 32.
+        stop: the answer ends where one of these strings appears.
+        temperature: 0 is greedy.
+        seed: of the sampling, with each answer's own key.
+    """
+
+    max_new_tokens: int = 4
+    stop: tuple[str, ...] = ("\n",)
+    temperature: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_new_tokens <= 32:
+            raise TemplateError(f"{self.max_new_tokens} new tokens: choose 1 to 32")
+        if self.temperature < 0:
+            raise TemplateError(f"temperature {self.temperature} is negative: choose 0 (greedy) or more")
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """One answer as it came out of the model.
+
+    Attributes:
+        ids: emitted tokens, the end-of-turn token last where the model wrote it.
+        text: their text, without special tokens.
+        said: the choice that they amount to.
+        spelling_probabilities: one per spelling of the reader.
+        top: the ten likeliest first tokens, (id, probability).
+        states: for each position wanted, (layers, d_model) float32; NaN where it has none.
+    """
+
+    ids: tuple[int, ...]
+    text: str
+    said: Said
+    spelling_probabilities: tuple[float, ...]
+    top: tuple[tuple[int, float], ...]
+    states: dict[str, np.ndarray]
+
+
+def end_ids(loaded: LoadedModel) -> set[int]:
+    """The ids that end a turn."""
+    configured = loaded.model.generation_config.eos_token_id
+    ids = configured if isinstance(configured, list) else [configured]
+    return {int(number) for number in [*ids, loaded.tokenizer.eos_token_id] if number is not None}
+
+
+@torch.inference_mode()
+def generate_batch(
+    loaded: LoadedModel,
+    prompts: list[tuple[int, ...]],
+    reader: Reader,
+    decoding: Decoding,
+    *,
+    prefix: Prefix = EMPTY,
+    positions: tuple[str, ...] = ("prompt",),
+    boundary: list[int] | None = None,
+    keys: list[str] | None = None,
+    watch: Callable[[int, int], None] | None = None,
+) -> list[Generated]:
+    """Answer a batch of prompts.
+
+    Args:
+        prompts: whole prompts, token ids; each begins with the prefix's ids.
+        boundary: ids that end a word; needed where the reader's spellings have several tokens.
+        keys: one per prompt, so that sampling depends on the answer and not on the batch.
+        watch: called with (row, token id) as tokens arrive.
+    """
+    rows = len(prompts)
+    suffixes = [prompt[prefix.length :] for prompt in prompts]
+    tokens, mask, places = pad_left(suffixes, prefix.length, loaded.tokenizer.pad_token_id, loaded.device)
+    cache: Any = prefix.cache(rows) if prefix.length else DynamicCache()
+    ends = end_ids(loaded)
+    feed_last = "answer" in positions or "mean" in positions
+    generators = [np.random.default_rng(_seed(decoding.seed, key)) for key in (keys or [""] * rows)]
+    emitted: list[list[int]] = [[] for _ in range(rows)]
+    done = [False] * rows
+    steps: list[torch.Tensor] = []
+    with StateCapture(loaded.blocks) as capture:
+        more = decoding.max_new_tokens > 1 or feed_last or not reader.single
+        logits = _forward(loaded, tokens, mask, places, cache if more or prefix.length else None)
+        steps.append(capture.take())
+        first = torch.log_softmax(logits.double(), dim=-1)
+        top = first.topk(min(TOP, first.shape[-1]), dim=-1)
+        spellings = _spelling_probabilities(loaded, reader, first, cache, mask, places, boundary)
+        for step in range(decoding.max_new_tokens):
+            for row in range(rows):
+                if done[row]:
+                    continue
+                chosen = _pick(logits[row], decoding.temperature, generators[row])
+                emitted[row].append(chosen)
+                if watch:
+                    watch(row, chosen)
+                done[row] = chosen in ends or _stopped(loaded.tokenizer, emitted[row], decoding.stop)
+            last = step + 1 == decoding.max_new_tokens or all(done)
+            if last and not feed_last:
+                break
+            fed = [ids[-1] if len(ids) == step + 1 else loaded.tokenizer.pad_token_id for ids in emitted]
+            tokens = torch.tensor(fed, device=loaded.device)[:, None]
+            mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
+            places = places[:, -1:] + 1
+            logits = _forward(loaded, tokens, mask, places, cache)
+            steps.append(capture.take())
+            if last:
+                break
+    read = torch.stack(steps).numpy()
+    return [
+        _assemble(
+            loaded,
+            reader,
+            emitted[row],
+            read[:, row],
+            spellings[row],
+            tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
+            positions,
+            ends,
+        )
+        for row in range(rows)
+    ]
+
+
+def pad_left(
+    prompts: list[tuple[int, ...]], past: int, pad: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids (row, length), attention mask (row, past + length) and position ids (row, length)."""
+    longest = max(len(prompt) for prompt in prompts)
+    tokens = torch.full((len(prompts), longest), pad, dtype=torch.long)
+    mask = torch.zeros((len(prompts), longest), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        tokens[row, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[row, longest - len(prompt) :] = 1
+    places = past + (mask.cumsum(dim=1) - 1).clamp(min=0)
+    whole = torch.cat([mask.new_ones(len(prompts), past), mask], dim=1)
+    return tokens.to(device), whole.to(device), places.to(device)
+
+
+def _forward(
+    loaded: LoadedModel, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any
+) -> torch.Tensor:
+    """Logits of the last position, (row, vocabulary)."""
+    output = loaded.model(
+        input_ids=tokens,
+        attention_mask=mask,
+        position_ids=places,
+        past_key_values=cache,
+        use_cache=cache is not None,
+        logits_to_keep=1,
+    )
+    return output.logits[:, -1].float()
+
+
+def _seed(seed: int, key: str) -> list[int]:
+    return [seed, *key.encode()]
+
+
+def _pick(logits: torch.Tensor, temperature: float, generator: np.random.Generator) -> int:
+    if temperature == 0:
+        return int(logits.argmax())
+    probabilities = torch.softmax(logits.double() / temperature, dim=-1).cpu().numpy()
+    place = int(np.searchsorted(probabilities.cumsum(), generator.random(), side="right"))
+    return min(place, len(probabilities) - 1)
+
+
+def _stopped(tokenizer: Any, ids: list[int], stop: tuple[str, ...]) -> bool:
+    if not stop:
+        return False
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    return bool(text.strip()) and any(mark in text.lstrip() for mark in stop)
+
+
+def _spelling_probabilities(
+    loaded: LoadedModel,
+    reader: Reader,
+    first: torch.Tensor,
+    cache: Any,
+    mask: torch.Tensor,
+    places: torch.Tensor,
+    boundary: list[int] | None,
+) -> list[tuple[float, ...]]:
+    """The probability of every spelling for every row.
+
+    One token: its probability at the first place. Several: the sequence's, times that of a word boundary
+    after it.
+    """
+    rows = first.shape[0]
+    if reader.single:
+        ids = torch.tensor([spelling.ids[0] for spelling in reader.spellings], device=first.device)
+        return [tuple(values) for values in first[:, ids].exp().tolist()]
+    ends = torch.tensor(boundary or [], dtype=torch.long, device=first.device)
+    columns = []
+    for spelling in reader.spellings:
+        length = len(spelling.ids)
+        output = loaded.model(
+            input_ids=torch.tensor(spelling.ids, device=first.device).expand(rows, length),
+            attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
+            position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
+            past_key_values=copy.deepcopy(cache),
+            use_cache=True,
+        )
+        following = torch.log_softmax(output.logits.double(), dim=-1)
+        total = first[:, spelling.ids[0]].clone()
+        for place in range(1, length):
+            total += following[:, place - 1, spelling.ids[place]]
+        total += torch.logsumexp(following[:, -1][:, ends], dim=-1)
+        columns.append(total.exp())
+    return [tuple(values) for values in torch.stack(columns, dim=1).tolist()]
+
+
+def _assemble(
+    loaded: LoadedModel,
+    reader: Reader,
+    ids: list[int],
+    steps: np.ndarray,
+    spellings: tuple[float, ...],
+    top: tuple[tuple[int, float], ...],
+    positions: tuple[str, ...],
+    ends: set[int],
+) -> Generated:
+    """Read one answer. `steps`: (step, layers, d_model)."""
+    content = [number for number in ids if number not in ends]
+    said = read_said(loaded.tokenizer, content, reader.choices)
+    missing = np.full(steps.shape[1:], np.nan, dtype=np.float32)
+    states: dict[str, np.ndarray] = {}
+    for position in positions:
+        if position == "prompt":
+            states[position] = steps[0]
+        elif position == "before":
+            states[position] = steps[said.start] if said.choice is not None else missing
+        elif position == "answer":
+            states[position] = steps[said.end] if said.choice is not None else missing
+        else:
+            states[position] = steps[1 : len(content) + 1].mean(axis=0) if content else missing
+    text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
+    return Generated(tuple(ids), text, said, spellings, top, states)

@@ -1,0 +1,168 @@
+"""Lays a harvest out as blocks: answers that share a prefix, sorted by length, in a fixed order.
+
+A block is what is written and committed at once. Its rows are aligned with the chunks of the state
+arrays, so that writing one never touches another's.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from core.data.question import Question
+from core.engine.prefix import shared_length
+from core.engine.settings import HarvestSettings
+from core.models.loading import LoadedModel
+from core.prompts.chat import ChatFormat, Prompt, chat_format, check_length, render
+from core.prompts.demonstrations import draw_demonstrations
+
+WINDOW = 128
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What prompts with one shared prefix have in common."""
+
+    mode: str
+    wording: int
+    order: int
+    demo_set: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One answer to be made: its row in the state arrays, its question's index, its sample, its prompt."""
+
+    row: int
+    question: int
+    sample: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Block:
+    """Answers of one arm that are written together; `first_row` is a multiple of the block size."""
+
+    number: int
+    first_row: int
+    arm: Arm
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that a harvest will do, in order."""
+
+    settings: HarvestSettings
+    questions: list[Question]
+    demonstrations: list[list[Question]]
+    form: ChatFormat
+    tokenizer: Any
+    context: int
+    block_size: int
+
+    @property
+    def arms(self) -> list[Arm]:
+        """Every combination of mode, wording, order and demonstration set."""
+        s = self.settings
+        sets = range(s.demo_sets if s.shots else 1)
+        return [Arm(m, w, o, d) for w in s.wordings for o in s.orders for d in sets for m in s.modes]
+
+    @property
+    def answers(self) -> int:
+        """How many answers there will be."""
+        return len(self.questions) * len(self.arms) * self.settings.samples
+
+    @property
+    def windows(self) -> list[range]:
+        """Questions are taken in windows, so that all arms grow together."""
+        width = max(WINDOW, self.block_size)
+        return [range(s, min(s + width, len(self.questions))) for s in range(0, len(self.questions), width)]
+
+    @property
+    def rows(self) -> int:
+        """The rows that the state arrays need; the last rows of a block may stay empty."""
+        return sum(self._blocks_in(window) * len(self.arms) for window in self.windows) * self.block_size
+
+    def _blocks_in(self, window: range) -> int:
+        return -(-len(window) * self.settings.samples // self.block_size)
+
+    def prompt(self, question: Question, arm: Arm) -> Prompt:
+        """The prompt of one question in one arm."""
+        return render(
+            self.tokenizer,
+            self.settings.template,
+            question,
+            mode=arm.mode,
+            wording=arm.wording,
+            order=arm.order,
+            demonstrations=self.demonstrations[arm.demo_set] if self.demonstrations else [],
+            demo_answers="mode" if self.settings.demo_answers == "mode" else "truth",
+            form=self.form,
+        )
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks in order. The same settings give the same blocks, which is what resuming stands on."""
+        number = 0
+        for window in self.windows:
+            for arm in self.arms:
+                prompts = {index: self.prompt(self.questions[index], arm) for index in window}
+                for index, prompt in prompts.items():
+                    what = f"question {self.questions[index].id}"
+                    check_length(prompt, self.settings.decoding.max_new_tokens, self.context, what)
+                todo = [
+                    (index, sample)
+                    for index in sorted(window, key=lambda i: (len(prompts[i].ids), i))
+                    for sample in range(self.settings.samples)
+                ]
+                for start in range(0, len(todo), self.block_size):
+                    first = number * self.block_size
+                    items = tuple(
+                        Item(first + offset, index, sample, prompts[index])
+                        for offset, (index, sample) in enumerate(todo[start : start + self.block_size])
+                    )
+                    yield Block(number, first, arm, items)
+                    number += 1
+
+    def prefix_ids(self, arm: Arm) -> tuple[int, ...]:
+        """The ids that all prompts of an arm share, judged on a spread of its questions.
+
+        A prompt that turns out to differ is generated without the prefix.
+        """
+        step = max(1, len(self.questions) // 50)
+        prompts = [self.prompt(question, arm).ids for question in self.questions[::step]]
+        return prompts[0][: shared_length(prompts)]
+
+    def with_content(self, text: str, claim: str | None) -> Question:
+        """A content-free question in the shape of this run's questions, for calibration."""
+        model = self.questions[0]
+        return Question("content-free", text, 0, model.choices, model.source, "content-free", claim)
+
+
+def make_plan(
+    settings: HarvestSettings, questions: list[Question], pool: list[Question], loaded: LoadedModel
+) -> Plan:
+    """Draw demonstrations, fix the chat format and check that the questions fit.
+
+    Raises:
+        TemplateError: a question that does not fit the template, or too few questions for the demonstrations.
+    """
+    for question in questions:
+        settings.template.check_fits(question)
+    sets = range(settings.demo_sets if settings.shots else 0)
+    demonstrations = [
+        draw_demonstrations(pool, questions, settings.shots, settings.demo_seed + number) for number in sets
+    ]
+    order = list(questions)
+    random.Random(f"order {settings.data.seed}").shuffle(order)
+    arms = len(settings.modes) * len(settings.wordings) * len(settings.orders) * max(1, len(demonstrations))
+    total = len(order) * arms * settings.samples
+    return Plan(
+        settings=settings,
+        questions=order,
+        demonstrations=demonstrations,
+        form=chat_format(loaded.tokenizer, settings.system, settings.chat),
+        tokenizer=loaded.tokenizer,
+        context=loaded.context,
+        block_size=32 if total <= 4000 else 256,
+    )

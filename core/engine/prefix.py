@@ -1,0 +1,56 @@
+"""A prefix that many prompts share goes through the model once; its keys and values serve every batch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from core.models.loading import LoadedModel
+
+
+def shared_length(prompts: list[tuple[int, ...]]) -> int:
+    """How many leading ids all prompts share; at least one id of each prompt is left over."""
+    if len(prompts) < 2:
+        return 0
+    low, high = min(prompts), max(prompts)
+    most = min(len(prompt) for prompt in prompts) - 1
+    same = 0
+    while same < most and low[same] == high[same]:
+        same += 1
+    return same
+
+
+@dataclass(frozen=True, eq=False)
+class Prefix:
+    """Keys and values of a shared prefix: one (1, heads, length, d_head) pair per block."""
+
+    length: int
+    pairs: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+    def cache(self, batch: int) -> DynamicCache:
+        """A new cache that holds the prefix for each row of a batch."""
+        cache = DynamicCache()
+        for number, (keys, values) in enumerate(self.pairs):
+            cache.update(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1), number)
+        return cache
+
+
+EMPTY = Prefix(0, ())
+
+
+@torch.inference_mode()
+def compute_prefix(loaded: LoadedModel, ids: tuple[int, ...]) -> Prefix:
+    """Run a prefix through the model once.
+
+    Gives `EMPTY` for no ids, and for models whose cache is not plain keys and values (sliding windows,
+    recurrent states): their prompts then go through whole, slower and as correct.
+    """
+    if not ids:
+        return EMPTY
+    tokens = torch.tensor([ids], device=loaded.device)
+    cache: Any = loaded.model(tokens, use_cache=True, logits_to_keep=1).past_key_values
+    layers = getattr(cache, "layers", [])
+    if type(cache) is not DynamicCache or any(type(layer).__name__ != "DynamicLayer" for layer in layers):
+        return EMPTY
+    return Prefix(len(ids), tuple((layer.keys, layer.values) for layer in layers))

@@ -1,0 +1,107 @@
+"""The settings of a run: everything that decides its answers, as a plain value that can be saved."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from core.data.sources import DataSettings
+from core.data.uploads import ColumnMapping
+from core.engine.generate import POSITIONS, Decoding
+from core.errors import TemplateError
+from core.models.catalog import ModelSettings
+from core.prompts.modes import instruction
+from core.prompts.templates import Template
+
+
+@dataclass(frozen=True)
+class HarvestSettings:
+    """One harvest over a grid of modes × wordings × choice orders × demonstration sets × samples.
+
+    Attributes:
+        wordings: numbers of the instructions' wordings.
+        orders: 0 offers the positive choice first, 1 the negative one.
+        shots: few-shot demonstrations per prompt.
+        demo_answers: `truth`, or `mode` to answer them falsely under lie.
+        system: use the system role where the chat template has one.
+        chat: use the chat template where there is one.
+        positions: where states are read; `answer` and `mean` cost one forward more.
+    """
+
+    data: DataSettings
+    template: Template
+    model: ModelSettings = field(default_factory=ModelSettings)
+    modes: tuple[str, ...] = ("honest", "lie")
+    wordings: tuple[int, ...] = (0,)
+    orders: tuple[int, ...] = (0,)
+    shots: int = 0
+    demo_sets: int = 1
+    demo_answers: str = "truth"
+    demo_seed: int = 0
+    system: bool = True
+    chat: bool = True
+    decoding: Decoding = field(default_factory=Decoding)
+    samples: int = 1
+    positions: tuple[str, ...] = POSITIONS
+
+    def __post_init__(self) -> None:
+        for mode in self.modes:
+            for wording in self.wordings:
+                instruction(mode, wording)
+        if not self.modes or not self.wordings or not self.orders:
+            raise TemplateError("a run needs at least one mode, one wording and one choice order")
+        if set(self.orders) - {0, 1}:
+            raise TemplateError("choice orders are 0 (positive first) and 1 (negative first)")
+        if unknown := set(self.positions) - set(POSITIONS):
+            raise TemplateError(
+                f"unknown position {sorted(unknown)[0]!r}: choose from {', '.join(POSITIONS)}"
+            )
+        if "prompt" not in self.positions:
+            raise TemplateError("position 'prompt' is always read: leave it in")
+        if self.demo_answers not in ("truth", "mode"):
+            raise TemplateError("demonstrations are answered by 'truth' or by 'mode'")
+        if self.samples < 1 or (self.samples > 1 and self.decoding.temperature == 0):
+            raise TemplateError("more than one sample needs a temperature above 0")
+
+    def to_dict(self) -> dict:
+        """Plain JSON values."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @staticmethod
+    def from_dict(values: dict) -> "HarvestSettings":
+        """The settings that `to_dict` wrote."""
+        data: dict[str, Any] = dict(values["data"])
+        if data.get("mapping"):
+            mapping: dict[str, Any] = dict(data["mapping"])
+            data["mapping"] = ColumnMapping(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in mapping.items()
+                }
+            )
+        decoding: dict[str, Any] = dict(values["decoding"])
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+            if name not in ("data", "template", "model", "decoding")
+        }
+        return HarvestSettings(
+            data=DataSettings(**data),
+            template=Template.from_dict(values["template"]),
+            model=ModelSettings(**values["model"]),
+            decoding=Decoding(**(decoding | {"stop": tuple(decoding["stop"])})),
+            **plain,
+        )
+
+    def run_id(self, questions: str, model: str) -> str:
+        """Twelve hexadecimal digits of settings and contents: the same settings find the same run.
+
+        Args:
+            questions: fingerprint of the questions asked and of those that demonstrate.
+            model: fingerprint of model and adapter.
+        """
+        values = self.to_dict() | {"questions": questions, "model_content": model, "reading": 1}
+        values["template"].pop("name")
+        told = {mode: [instruction(mode, wording) for wording in self.wordings] for mode in self.modes}
+        text = json.dumps(values | {"told": told}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,140 @@
+"""Which models can be chosen, and what is refused before anything of it is loaded."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ModelError
+from core.models.embedded import COMPLETE, EMBEDDED_ID, embedded_folder, embedded_ready
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What a person chose.
+
+    Attributes:
+        id: `smollm2-135m-instruct`, a hub id, a local folder or a GGUF file.
+        adapter: a PEFT folder with a LoRA adapter, or None.
+        four_bit: load in 4 bits through bitsandbytes (CUDA only).
+    """
+
+    id: str = EMBEDDED_ID
+    adapter: str | None = None
+    four_bit: bool = False
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """Where a model's files are: a folder (and a GGUF file in it), or a hub id."""
+
+    source: str
+    gguf: str | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder; None for a hub id."""
+        path = Path(self.source)
+        return path if path.is_dir() else None
+
+
+def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
+    """Where the chosen model lies, checked as far as its files allow.
+
+    Raises:
+        ModelError: not there, pickled weights, remote code, no tokenizer, or not a causal language model.
+    """
+    if settings.id == EMBEDDED_ID:
+        if not embedded_ready(cache):
+            raise ModelError(
+                "the embedded model is not in the cache yet: run `make setup` or fetch it in the app"
+            )
+        return ModelPlace(str(embedded_folder(cache)))
+    path = Path(settings.id).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ModelError(f"there is no file {settings.id}")
+        with path.open("rb") as handle:
+            if handle.read(4) != b"GGUF":
+                raise ModelError(f"{path.name} is not a GGUF file")
+        return ModelPlace(str(path.parent), path.name)
+    if path.is_dir():
+        check_folder(path)
+        return ModelPlace(str(path))
+    if path.is_absolute() or settings.id.startswith((".", "~")) or settings.id.count("/") > 1:
+        raise ModelError(f"there is no model folder {settings.id}")
+    return ModelPlace(settings.id)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a model folder that cannot be used or trusted, naming what is wrong with it."""
+    try:
+        config = json.loads((path / "config.json").read_text())
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.name} has no config.json: it is not a model folder") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path.name}/config.json cannot be read: {error}") from error
+    check_config(config, path.name)
+    if not list(path.glob("*.safetensors")):
+        if [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]:
+            raise ModelError(
+                f"{path.name} holds pickled weights only, which can run code: convert to safetensors"
+            )
+        raise ModelError(f"{path.name} holds no *.safetensors weights")
+    if not any((path / name).is_file() for name in TOKENIZER_FILES):
+        raise ModelError(f"{path.name} has no tokenizer: add its tokenizer.json")
+
+
+def check_config(config: dict, name: str) -> None:
+    """Refuse remote code and architectures that do not generate.
+
+    Raises:
+        ModelError: the configuration asks for its own code, or is not of a causal language model.
+    """
+    if config.get("auto_map"):
+        raise ModelError(f"{name} wants to run its own code, which Telltale never does: choose another model")
+    architectures = config.get("architectures") or []
+    if architectures and not any(part in found for found in architectures for part in CAUSAL):
+        raise ModelError(
+            f"{name} is a {architectures[0]}, which does not generate text: choose a causal model"
+        )
+
+
+def check_adapter(path: Path) -> None:
+    """Refuse an adapter folder that is no PEFT adapter or is pickled."""
+    if not (path / "adapter_config.json").is_file():
+        raise ModelError(f"{path} is not an adapter folder: it has no adapter_config.json")
+    if not (path / "adapter_model.safetensors").is_file():
+        raise ModelError(f"{path.name} has no adapter_model.safetensors (pickled adapters are refused)")
+
+
+def fingerprint(place: ModelPlace, adapter: str | None) -> str:
+    """A short hash that tells models apart by content: names, sizes and the ends of their weight files.
+
+    A hub id stands for itself.
+    """
+    digest = hashlib.sha256()
+    folders = [Path(adapter)] if adapter else []
+    if place.folder is None:
+        digest.update(place.source.encode())
+    else:
+        folders.insert(0, place.folder)
+    for folder in folders:
+        marker = folder / COMPLETE
+        if marker.is_file():
+            digest.update(marker.read_bytes())
+            continue
+        files = (
+            [folder / place.gguf] if place.gguf and folder == place.folder else folder.glob("*.safetensors")
+        )
+        for file in sorted(files):
+            size = file.stat().st_size
+            digest.update(f"{file.name} {size}".encode())
+            with file.open("rb") as handle:
+                digest.update(handle.read(1 << 20))
+                handle.seek(max(0, size - (1 << 20)))
+                digest.update(handle.read())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,142 @@
+"""Templates: how a question becomes the user's message, as editable text with named slots.
+
+Slots are filled by plain replacement, so that a question's text is never read as a slot or a format.
+Chat format and the mode's instruction are not the template's business: see `chat.py` and `modes.py`.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+
+from core.data.question import Question
+from core.errors import TemplateError
+
+SLOTS = {
+    "text": "the question's text",
+    "statement": "the text, with its claim on a second line where it has one",
+    "claim": "the label that the claim states",
+    "positive": "the question's own name for its second label, such as Positive or True",
+    "first": "the choice offered first",
+    "second": "the choice offered second",
+}
+SLOT = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A wording and its two choices.
+
+    Attributes:
+        name: what people call it.
+        body: the user's message, with slots from `SLOTS`.
+        choices: the two answers as the model is to write them, negative first.
+        answer_prefix: text put into the model's mouth before its answer; often empty.
+
+    Raises:
+        TemplateError: an unknown slot, no slot for the question, or choices that are empty or the same.
+    """
+
+    name: str
+    body: str
+    choices: tuple[str, str]
+    answer_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise TemplateError("a template needs a name")
+        for slot in SLOT.findall(self.body):
+            if slot not in SLOTS:
+                known = ", ".join("{" + name + "}" for name in SLOTS)
+                raise TemplateError(f"template {self.name!r} has an unknown slot {{{slot}}}: use {known}")
+        if not {"text", "statement"} & set(self.slots):
+            raise TemplateError(f"template {self.name!r} has no {{text}} or {{statement}} slot")
+        if len(self.choices) != 2 or not all(choice.strip() for choice in self.choices):
+            raise TemplateError(f"template {self.name!r} needs two choices that are not empty")
+        if self.choices[0].strip().casefold() == self.choices[1].strip().casefold():
+            raise TemplateError(f"template {self.name!r} offers {self.choices[0]!r} twice")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The slots that the body uses, in order."""
+        return tuple(SLOT.findall(self.body))
+
+    def fill(self, question: Question, order: int = 0) -> str:
+        """The user's message for a question.
+
+        Args:
+            order: 0 offers the positive choice first (`Positive or Negative`), 1 the negative one.
+
+        Raises:
+            TemplateError: the question lacks what a slot needs.
+        """
+        self.check_fits(question)
+        first, second = (self.choices[1], self.choices[0]) if order == 0 else self.choices
+        values = {
+            "text": question.text,
+            "statement": statement_of(question),
+            "claim": question.claim or "",
+            "positive": question.choices[1],
+            "first": first,
+            "second": second,
+        }
+        return SLOT.sub(lambda found: values[found[1]], self.body)
+
+    def check_fits(self, question: Question) -> None:
+        """Refuse a question that this template cannot ask about."""
+        if "claim" in self.slots and question.claim is None:
+            raise TemplateError(
+                f"template {self.name!r} needs a claim, and {question.source} is in direct form: "
+                "use --form claim"
+            )
+        if self.asks_for_truth and question.choices != ("False", "True"):
+            raise TemplateError(
+                f"template {self.name!r} asks whether a statement is true, and {question.source} is labelled "
+                f"{question.choices[0]}/{question.choices[1]}: use --form claim or another template"
+            )
+
+    @property
+    def asks_for_truth(self) -> bool:
+        """Whether its choices are True and False, so that only statements fit it."""
+        return tuple(choice.casefold() for choice in self.choices) == ("false", "true")
+
+    def to_dict(self) -> dict:
+        """The template as plain JSON values."""
+        return asdict(self) | {"choices": list(self.choices)}
+
+    @staticmethod
+    def from_dict(values: dict) -> "Template":
+        """The template that `to_dict` wrote."""
+        try:
+            name, body, (negative, positive) = values["name"], values["body"], values["choices"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise TemplateError("a saved template needs a name, a body and two choices") from error
+        return Template(
+            str(name), str(body), (str(negative), str(positive)), str(values.get("answer_prefix", ""))
+        )
+
+
+def statement_of(question: Question) -> str:
+    """The question's text, with its claim where it has one ("Claim: this review is Positive.")."""
+    if question.claim is None:
+        return question.text
+    kind = "review" if question.source.endswith("reviews") else "text"
+    return f"{question.text}\nClaim: this {kind} is {question.claim}."
+
+
+BUILT_IN = {
+    template.name: template
+    for template in (
+        Template("review", "Review: {text}\nIs the review {first} or {second}?", ("Negative", "Positive")),
+        Template(
+            "review-statement",
+            "Review: {text}\nState the sentiment of this review as {first} or {second}.",
+            ("Negative", "Positive"),
+        ),
+        Template("yes-no", "{statement}\nIs this {positive}? Answer {first} or {second}.", ("No", "Yes")),
+        Template("true-false", "{statement}\n{first} or {second}?", ("False", "True")),
+        Template(
+            "true-false-statement",
+            "{statement}\nState whether this is {first} or {second}.",
+            ("False", "True"),
+        ),
+    )
+}
