@@ -71,7 +71,8 @@ def load_hub(
     """
     preset = PRESETS.get(dataset_id)
     dataset = _load(dataset_id, preset, split, cache)
-    return questions_from_dataset(dataset, dataset_id, preset if mapping is None else None, mapping, n, seed)
+    source = dataset_id if preset or not Path(dataset_id).expanduser().exists() else Path(dataset_id).name
+    return questions_from_dataset(dataset, source, preset if mapping is None else None, mapping, n, seed)
 
 
 def questions_from_dataset(
@@ -105,7 +106,7 @@ def questions_from_dataset(
         mapping = guess_mapping(frame, source)
     names = getattr(dataset.features.get(mapping.label), "names", None)
     if names and preset is None:
-        frame[mapping.label] = [names[value] if value >= 0 else None for value in frame[mapping.label]]
+        frame[mapping.label] = [names[int(value)] if value >= 0 else None for value in frame[mapping.label]]
     if mapping.text in frame:
         frame = frame[[not isinstance(text, str) or bool(text.strip()) for text in frame[mapping.text]]]
     return questions_from_table(frame, mapping, source)

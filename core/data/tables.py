@@ -140,7 +140,8 @@ def _read_jsonl(text: str, name: str) -> pd.DataFrame:
         lines.append(number)
         columns.update(dict.fromkeys(row))
         _check_rows(len(rows), name)
-        _check_columns(list(columns) if len(columns) > MAX_COLUMNS else [], name)
+        if len(columns) > MAX_COLUMNS:
+            _check_columns(list(columns), name)
     values = [[row.get(column) for column in columns] for row in rows]
     return pd.DataFrame(values, columns=list(columns), index=pd.Index(lines, name="line"), dtype=object)
 

@@ -79,12 +79,12 @@ def questions_from_table(frame: pd.DataFrame, mapping: ColumnMapping, name: str)
     _check_mapping(frame, mapping, name)
     texts = _texts(frame, mapping.text, name)
     labels = _labels(frame, mapping.label, name)
-    for column, values in ((mapping.text, texts), (mapping.label, labels)):
-        if empty := [place for place, value in enumerate(values) if value is None]:
+    for column, found in ((mapping.text, texts), (mapping.label, labels)):
+        if empty := [place for place, value in enumerate(found) if value is None]:
             raise DataError(f"{name} {_places(frame, empty)}: column {column!r} is empty")
     sides, choices = _choices([label for label in labels if label is not None], mapping, name)
     ids = _ids(frame, mapping, name)
-    groups = ids if mapping.group is None else _texts(frame, mapping.group, name)
+    groups = [None] * len(ids) if mapping.group is None else _texts(frame, mapping.group, name)
     questions = [
         Question(
             f"{name}:{key}",
@@ -92,7 +92,7 @@ def questions_from_table(frame: pd.DataFrame, mapping: ColumnMapping, name: str)
             sides.index(label),
             choices,
             name,
-            f"{name}:{key if group is None else group}",
+            f"{name}:{key}" if group is None else f"{name}:group {group}",
         )
         for key, text, label, group in zip(ids, texts, labels, groups, strict=True)
         if text is not None and label is not None

@@ -73,12 +73,8 @@ class HarvestSettings:
         data: dict[str, Any] = dict(values["data"])
         if data.get("mapping"):
             mapping: dict[str, Any] = dict(data["mapping"])
-            data["mapping"] = ColumnMapping(
-                **{
-                    name: tuple(value) if isinstance(value, list) else value
-                    for name, value in mapping.items()
-                }
-            )
+            names = mapping.pop("label_names", None)
+            data["mapping"] = ColumnMapping(**mapping, label_names=tuple(names) if names else None)
         decoding: dict[str, Any] = dict(values["decoding"])
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
