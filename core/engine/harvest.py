@@ -1,0 +1,251 @@
+"""The harvest: every answer of a plan generated, its states written, its row committed, in that order.
+
+A harvest cut off in any way goes on where it stopped: what is committed is whole, what is not is made again.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.answers import (
+    Reader,
+    boundary_ids,
+    calibration_offset,
+    choice_masses,
+    leaning,
+    make_reader,
+)
+from core.data.question import Question
+from core.data.sources import fingerprint, load_pool, load_questions
+from core.engine.generate import Decoding, Generated, generate_batch
+from core.engine.plan import Arm, Block, Plan, make_plan
+from core.engine.prefix import EMPTY, Prefix, compute_prefix
+from core.engine.settings import HarvestSettings
+from core.models.loading import LoadedModel
+from core.store.runs import RunStore
+
+CONTENT_FREE = ("N/A", "", "[MASK]")
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class HarvestProgress:
+    """How far a harvest is: answers done of planned, seconds since it started, answers made by it."""
+
+    done: int
+    planned: int
+    made: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Answers a second, of those made now."""
+        return self.made / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds still needed, None before the first answers."""
+        return (self.planned - self.done) / self.rate if self.made else None
+
+
+@dataclass(frozen=True)
+class HarvestResult:
+    """What a harvest came to. `resumed`: some or all of it was there before."""
+
+    run: str
+    answers: int
+    seconds: float
+    made: int
+    resumed: bool
+    complete: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A harvest ready to run: its id, plan and reader."""
+
+    run: str
+    plan: Plan
+    reader: Reader
+
+
+def prepare(
+    settings: HarvestSettings,
+    loaded: LoadedModel,
+    cache: Path,
+    questions: list[Question] | None = None,
+    pool: list[Question] | None = None,
+) -> Prepared:
+    """Everything that can be refused, refused before anything runs.
+
+    Args:
+        questions: in place of those that the settings name; an upload's, say.
+
+    Raises:
+        DataError, TemplateError: see `load_questions`, `make_plan` and `make_reader`.
+    """
+    reader = make_reader(loaded.tokenizer, settings.template.choices)
+    asked = load_questions(cache, settings.data) if questions is None else questions
+    others = (load_pool(cache, settings.data) if settings.shots else []) if pool is None else pool
+    plan = make_plan(settings, asked, others, loaded)
+    shown = [demo for demos in plan.demonstrations for demo in demos]
+    run = settings.run_id(fingerprint([*plan.questions, *shown]), loaded.fingerprint)
+    return Prepared(run, plan, reader)
+
+
+def harvest(
+    prepared: Prepared,
+    loaded: LoadedModel,
+    store: RunStore,
+    *,
+    progress: Callable[[HarvestProgress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> HarvestResult:
+    """Run a prepared harvest to its end, or until it is cancelled; a finished one is found, not made again.
+
+    Raises:
+        StoreError: the disk is full, or another job writes this run; what is committed stays.
+        TemplateError: a prompt longer than the context.
+    """
+    run, plan = prepared.run, prepared.plan
+    began = time.monotonic()
+    with store.writing(run):
+        store.begin(run, plan.settings.to_dict(), describe(prepared, loaded), plan.answers, plan.questions)
+        states = store.states(run)
+        states.create(plan.settings.positions, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
+        done = store.done(run)
+        before = len(done)
+        worker = _Worker(prepared, loaded)
+        progress(HarvestProgress(before, plan.answers, 0, 0.0))
+        if before < plan.answers:
+            for block in plan.blocks():
+                if all(item.row in done for item in block.items):
+                    continue
+                if cancelled():
+                    break
+                generated = worker.generate(block)
+                for position in plan.settings.positions:
+                    rows = np.stack([answer.states[position] for answer in generated])
+                    states.write(position, block.first_row, rows)
+                store.add_answers(run, worker.rows(block, generated))
+                done.update(item.row for item in block.items)
+                made = len(done) - before
+                progress(HarvestProgress(len(done), plan.answers, made, time.monotonic() - began))
+        complete = len(done) >= plan.answers
+        if complete and before < plan.answers:
+            store.finish(run)
+    seconds = time.monotonic() - began
+    return HarvestResult(run, len(done), seconds, len(done) - before, before > 0, complete)
+
+
+def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
+    """What every view needs to know of a run without loading its model."""
+    reader = prepared.reader
+    return {
+        "model": loaded.name,
+        "model_content": loaded.fingerprint,
+        "adapter": loaded.settings.adapter,
+        "layers": loaded.layers,
+        "d_model": loaded.d_model,
+        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "choices": list(reader.choices),
+        "single_token": reader.single,
+        "spellings": [
+            {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
+            for s in reader.spellings
+        ],
+    }
+
+
+class _Worker:
+    """Keeps what blocks share: prefixes, calibration offsets, word boundaries."""
+
+    def __init__(self, prepared: Prepared, loaded: LoadedModel) -> None:
+        self.plan, self.reader, self.loaded = prepared.plan, prepared.reader, loaded
+        self.boundary = None if self.reader.single else boundary_ids(loaded.tokenizer)
+        self._prefixes: dict[Arm, tuple[tuple[int, ...], Prefix]] = {}
+        self._offsets: dict[tuple[int, int, int], float] = {}
+
+    def generate(self, block: Block) -> list[Generated]:
+        """The block's answers in its order, in batches of at most `BATCH`."""
+        ids, prefix = self._prefix(block.arm)
+        answers: list[Generated] = []
+        for start in range(0, len(block.items), BATCH):
+            items = block.items[start : start + BATCH]
+            shared = all(len(i.prompt.ids) > len(ids) and i.prompt.ids[: len(ids)] == ids for i in items)
+            answers += generate_batch(
+                self.loaded,
+                [item.prompt.ids for item in items],
+                self.reader,
+                self.plan.settings.decoding,
+                prefix=prefix if shared else EMPTY,
+                positions=self.plan.settings.positions,
+                boundary=self.boundary,
+                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
+            )
+        return answers
+
+    def rows(self, block: Block, generated: list[Generated]) -> list[dict]:
+        """The block's answers as database rows."""
+        offset = self.offset(block.arm)
+        rows = []
+        for item, answer in zip(block.items, generated, strict=True):
+            p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
+            rows.append(
+                {
+                    "answer": item.row,
+                    "number": item.question,
+                    "mode": block.arm.mode,
+                    "wording": block.arm.wording,
+                    "order": block.arm.order,
+                    "demo_set": block.arm.demo_set,
+                    "sample": item.sample,
+                    "generated": answer.text,
+                    "ids": json.dumps(answer.ids),
+                    "said": answer.said.choice,
+                    "said_start": answer.said.start,
+                    "said_end": answer.said.end,
+                    "p_0": p_0,
+                    "p_1": p_1,
+                    "outside": max(0.0, 1 - p_0 - p_1),
+                    "leans": leaning(p_0, p_1),
+                    "leans_calibrated": leaning(p_0, p_1, offset),
+                    "offset": offset,
+                    "spellings": json.dumps(answer.spelling_probabilities),
+                    "top": json.dumps(answer.top),
+                    "prompt_tokens": len(item.prompt.ids),
+                }
+            )
+        return rows
+
+    def offset(self, arm: Arm) -> float:
+        """The calibration offset in nats: fitted in honest mode, the same for every mode."""
+        key = (arm.wording, arm.order, arm.demo_set)
+        if key not in self._offsets:
+            claims: tuple[str | None, ...] = (None,)
+            if self.plan.questions[0].claim is not None:
+                claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
+            honest = Arm("honest", *key)
+            empty = [self.plan.with_content(text, claim) for text in CONTENT_FREE for claim in claims]
+            answers = generate_batch(
+                self.loaded,
+                [self.plan.prompt(question, honest).ids for question in empty],
+                self.reader,
+                Decoding(max_new_tokens=1),
+                boundary=self.boundary,
+            )
+            masses = [choice_masses(self.reader, list(a.spelling_probabilities)) for a in answers]
+            self._offsets[key] = calibration_offset(masses)
+        return self._offsets[key]
+
+    def _prefix(self, arm: Arm) -> tuple[tuple[int, ...], Prefix]:
+        if arm not in self._prefixes:
+            if len(self._prefixes) >= 8:
+                self._prefixes.pop(next(iter(self._prefixes)))
+            ids = self.plan.prefix_ids(arm)
+            self._prefixes[arm] = (ids, compute_prefix(self.loaded, ids))
+        return self._prefixes[arm]

@@ -1,0 +1,137 @@
+"""A person's keep and drop decisions: laid over a run, never written into it.
+
+Each step (one click, in bulk or not) is kept for good with who and when; undo and redo only mark steps.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import DataError, StoreError
+from core.store.database import Database
+from core.store.runs import now
+
+ACTIONS = ("keep", "drop")
+QUALITY = ("no choice given", "too little mass", "duplicate", "not a sensible question", "other")
+OUTCOME = ("said the truth", "wrong under honest")
+REASONS = QUALITY + OUTCOME
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What stands for one answer: the action of the last step that was not undone, and its reason."""
+
+    answer: int
+    action: str
+    reason: str
+
+
+class DecisionStore:
+    """Decisions of every run in a cache folder. They outlive the run: its id is the hash of its settings."""
+
+    def __init__(self, cache: Path) -> None:
+        self.database = Database(cache)
+
+    def decide(
+        self, run: str, answers: list[int], action: str, reason: str, who: str, scores_shown: bool = False
+    ) -> None:
+        """One step over one or many answers. What had been undone before can no longer be redone.
+
+        Raises:
+            StoreError: an unknown action, or no answers.
+        """
+        if action not in ACTIONS:
+            raise StoreError(f"unknown action {action!r}: choose keep or drop")
+        if not answers:
+            raise StoreError(f"no answers were chosen to {action}")
+        self._add(run, {answer: (action, reason) for answer in answers}, who, scores_shown)
+
+    def _add(self, run: str, made: dict[int, tuple[str, str]], who: str, scores_shown: bool) -> None:
+        with self.database.connect() as connection:
+            connection.execute(
+                "UPDATE steps SET state = 'dropped' WHERE run = ? AND state = 'undone'", (run,)
+            )
+            step = connection.execute(
+                "INSERT INTO steps (run, who, at, scores_shown) VALUES (?, ?, ?, ?)",
+                (run, who, now(), scores_shown),
+            ).lastrowid
+            connection.executemany(
+                "INSERT INTO decisions VALUES (?, ?, ?, ?)",
+                [(step, int(answer), action, reason) for answer, (action, reason) in made.items()],
+            )
+
+    def undo(self, run: str) -> bool:
+        """Take back the last step that stands; False where there is none."""
+        return self._mark(run, "done", "undone", "DESC")
+
+    def redo(self, run: str) -> bool:
+        """Bring back the step that was undone last; False where there is none."""
+        return self._mark(run, "undone", "done", "ASC")
+
+    def _mark(self, run: str, old: str, new: str, direction: str) -> bool:
+        with self.database.connect() as connection:
+            changed = connection.execute(
+                "UPDATE steps SET state = ? WHERE step = (SELECT step FROM steps WHERE run = ? AND state = ? "
+                f"ORDER BY step {direction} LIMIT 1)",
+                (new, run, old),
+            )
+            return changed.rowcount > 0
+
+    def current(self, run: str) -> dict[int, Decision]:
+        """What stands for each answer that was decided."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT answer, action, reason FROM decisions JOIN steps USING (step) "
+                "WHERE run = ? AND state = 'done' ORDER BY step",
+                (run,),
+            ).fetchall()
+        return {row["answer"]: Decision(row["answer"], row["action"], row["reason"]) for row in rows}
+
+    def trail(self, run: str) -> pd.DataFrame:
+        """Every step ever made, newest first: step, at, who, action, reason, answers, scores_shown, state."""
+        with self.database.connect() as connection:
+            return pd.read_sql_query(
+                "SELECT step, at, who, action, reason, count(*) AS answers, scores_shown, state "
+                "FROM decisions JOIN steps USING (step) WHERE run = ? "
+                "GROUP BY step, action, reason ORDER BY step DESC",
+                connection,
+                params=(run,),
+            )
+
+    def export_csv(self, run: str) -> str:
+        """The standing decisions as CSV: answer, action, reason."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(("answer", "action", "reason"))
+        for decision in self.current(run).values():
+            writer.writerow((decision.answer, decision.action, decision.reason))
+        return out.getvalue()
+
+    def import_csv(self, run: str, content: str, who: str, known: set[int]) -> int:
+        """Apply exported decisions as one step, all or none; gives their number.
+
+        Raises:
+            DataError: a column, answer or action is wrong; names the line.
+        """
+        reader = csv.DictReader(io.StringIO(content))
+        if missing := {"answer", "action"} - set(reader.fieldnames or ()):
+            raise DataError(
+                f"the decisions have no column {sorted(missing)[0]!r}: expected answer, action, reason"
+            )
+        made: dict[int, tuple[str, str]] = {}
+        for number, row in enumerate(reader, start=2):
+            answer = (row["answer"] or "").strip()
+            if not answer.isdecimal() or int(answer) not in known:
+                raise DataError(f"decisions line {number}: this run has no answer {answer!r}")
+            if row["action"] not in ACTIONS:
+                raise DataError(
+                    f"decisions line {number}: unknown action {row['action']!r}: use keep or drop"
+                )
+            made[int(answer)] = (row["action"], row.get("reason") or "imported")
+        if not made:
+            raise DataError("the decisions hold no rows")
+        self._add(run, made, who, False)
+        return len(made)

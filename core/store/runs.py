@@ -1,0 +1,198 @@
+"""Runs and their answers. An answer's row is committed only after its states are on disk."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data.question import Question
+from core.errors import StoreError
+from core.store.database import Database
+from core.store.states import StateArrays
+
+LIGHT = (
+    'a.answer, a.number, q.question, q."group", q.source, q.text, q.claim, a.mode, a.wording, a."order", '
+    "a.demo_set, a.sample, q.label, q.choice_0, q.choice_1, a.generated, a.said, a.p_0, a.p_1, a.outside, "
+    'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens'
+)
+HEAVY = ", a.ids, a.said_start, a.said_end, a.spellings, a.top"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One harvest as it stands.
+
+    Attributes:
+        settings: what `HarvestSettings.to_dict` gave.
+        facts: the model's name, layers, d_model, choices, spellings: what every view needs without the model.
+        state: `complete`, `growing` (someone is at it now) or `interrupted`.
+        answers: rows committed so far, of `planned`.
+    """
+
+    run: str
+    settings: dict
+    facts: dict
+    planned: int
+    answers: int
+    state: str
+    started: str
+    ended: str | None
+
+    @property
+    def title(self) -> str:
+        """What to call the run on screen."""
+        data, template = self.settings["data"], self.settings["template"]["name"]
+        shots = f", {self.settings['shots']}-shot" if self.settings["shots"] else ""
+        return f"{Path(data['name']).name} · {template}{shots} · {self.facts['model']} · {self.run}"
+
+
+class RunStore:
+    """All runs in a cache folder."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.database = Database(cache)
+
+    def states(self, run: str) -> StateArrays:
+        """The state arrays of a run."""
+        return StateArrays(self._folder(run) / "states")
+
+    def begin(self, run: str, settings: dict, facts: dict, planned: int, questions: list[Question]) -> None:
+        """Record a run; one that is there already stays as it is."""
+        with self.database.connect() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO runs (run, settings, facts, planned, started) VALUES (?, ?, ?, ?, ?)",
+                (run, json.dumps(settings), json.dumps(facts), planned, now()),
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (run, number, q.id, q.text, q.claim, q.label, *q.choices, q.source, q.group)
+                    for number, q in enumerate(questions)
+                ],
+            )
+
+    @contextmanager
+    def writing(self, run: str) -> Iterator[None]:
+        """Hold a run's lock; the system lets go of it when the process ends, however it ends.
+
+        Raises:
+            StoreError: another process or job is writing this run.
+        """
+        folder = self._folder(run)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StoreError(f"run {run} is being written by another job: wait for it") from error
+            yield
+
+    def add_answers(self, run: str, rows: list[dict]) -> None:
+        """Commit answers whose states are on disk."""
+        names = list(rows[0])
+        columns = ", ".join(f'"{name}"' for name in names)
+        slots = ", ".join("?" * (len(names) + 1))
+        with self.database.connect() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO answers (run, {columns}) VALUES ({slots})",
+                [(run, *(row[name] for name in names)) for row in rows],
+            )
+
+    def finish(self, run: str) -> None:
+        """Mark a run complete."""
+        with self.database.connect() as connection:
+            connection.execute("UPDATE runs SET complete = 1, ended = ? WHERE run = ?", (now(), run))
+
+    def done(self, run: str) -> set[int]:
+        """The answers that are committed."""
+        with self.database.connect() as connection:
+            return {row[0] for row in connection.execute("SELECT answer FROM answers WHERE run = ?", (run,))}
+
+    def runs(self) -> list[Run]:
+        """Every run, newest first."""
+        with self.database.connect() as connection:
+            rows = connection.execute("SELECT run FROM runs ORDER BY started DESC, rowid DESC").fetchall()
+        return [self.run(row["run"]) for row in rows]
+
+    def run(self, run: str) -> Run:
+        """One run by its id, or by a beginning of it that fits no other.
+
+        Raises:
+            StoreError: no such run, or several.
+        """
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT * FROM runs WHERE substr(run, 1, ?) = ?", (len(run), run)
+            ).fetchall()
+            if len(rows) != 1 or not run:
+                what = "there is no run" if not rows or not run else "several runs begin with"
+                raise StoreError(f"{what} {run!r}: `telltale runs` lists them")
+            row = rows[0]
+            answers = connection.execute(
+                "SELECT count(*) FROM answers WHERE run = ?", (row["run"],)
+            ).fetchone()[0]
+        return Run(
+            run=row["run"],
+            settings=json.loads(row["settings"]),
+            facts=json.loads(row["facts"]),
+            planned=row["planned"],
+            answers=answers,
+            state="complete" if row["complete"] else "growing" if self._held(row["run"]) else "interrupted",
+            started=row["started"],
+            ended=row["ended"],
+        )
+
+    def answers(self, run: str, heavy: bool = False) -> pd.DataFrame:
+        """A run's answers in order, one row each.
+
+        Args:
+            heavy: add token ids, spellings' probabilities and the likeliest tokens, as JSON.
+
+        Returns:
+            Columns answer, question, group, source, text, claim, mode, wording, order, demo_set, sample,
+            label, choice_0, choice_1, generated, said (0, 1 or NaN), p_0, p_1, outside, leans,
+            leans_calibrated, offset (nats), prompt_tokens.
+        """
+        with self.database.connect() as connection:
+            frame = pd.read_sql_query(
+                f"SELECT {LIGHT}{HEAVY if heavy else ''} FROM answers a JOIN questions q USING (run, number) "
+                "WHERE run = ? ORDER BY a.answer",
+                connection,
+                params=(run,),
+            )
+        frame["said"] = frame["said"].astype(float)
+        return frame
+
+    def layer(self, run: str, position: str, layer: int, answers: np.ndarray) -> np.ndarray:
+        """States of one layer for the given answers, (answers, d_model)."""
+        return self.states(run).read(position, layer, answers)
+
+    def delete(self, run: str) -> None:
+        """Delete a run with its states; its decisions stay, and apply again if it is repeated."""
+        with self.writing(run), self.database.connect() as connection:
+            for table in ("answers", "questions", "runs"):
+                connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+        shutil.rmtree(self._folder(run), ignore_errors=True)
+
+    def _folder(self, run: str) -> Path:
+        return self.cache / "runs" / run
+
+    def _held(self, run: str) -> bool:
+        try:
+            with self.writing(run):
+                return False
+        except StoreError:
+            return True
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

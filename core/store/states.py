@@ -1,0 +1,85 @@
+"""States on disk: one Zarr v3 array per run and position, in chunks of one block of answers × one layer.
+
+Reading a layer does not touch the others. bfloat16 is kept as its bits in uint16, never as float16, which
+some models' residual streams overflow.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+
+from core.errors import StoreError
+
+
+class StateArrays:
+    """The states of one run: for each position (rows, layers, d_model)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, positions: tuple[str, ...], rows: int, layers: int, d_model: int, block: int) -> None:
+        """Make the arrays that are missing; those that are there stay.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        try:
+            for position in positions:
+                if not (self.folder / position / "zarr.json").is_file():
+                    zarr.create_array(
+                        self.folder / position,
+                        shape=(rows, layers, d_model),
+                        chunks=(block, 1, d_model),
+                        dtype="float32",
+                        fill_value=float("nan"),
+                        compressors=[Crc32cCodec()],
+                        overwrite=True,
+                    )
+        except OSError as error:
+            raise StoreError(f"states cannot be written: {error.strerror or error}") from error
+
+    def write(self, position: str, first_row: int, states: np.ndarray) -> None:
+        """Write one block, (rows, layers, d_model), that begins at a chunk's first row.
+
+        Raises:
+            StoreError: the disk is full or the folder is gone.
+        """
+        try:
+            array = self._open(position, "r+")
+            array[first_row : first_row + len(states)] = states.astype(np.float32, copy=False)
+        except OSError as error:
+            raise StoreError(
+                f"states cannot be written: {error.strerror or error}; nothing before is lost"
+            ) from error
+
+    def read(self, position: str, layer: int, rows: np.ndarray) -> np.ndarray:
+        """One layer's states of the answers at `rows`, (rows, d_model), float32.
+
+        Raises:
+            StoreError: no such position or layer, or a damaged chunk.
+        """
+        array = self._open(position, "r")
+        if not 0 <= layer < array.shape[1]:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {array.shape[1] - 1}")
+        try:
+            return np.asarray(array[:, layer, :])[rows]
+        except (ValueError, OSError, RuntimeError) as error:
+            raise StoreError(f"states of layer {layer} at {position!r} are damaged: {error}") from error
+
+    def positions(self) -> tuple[str, ...]:
+        """The positions that were read in this run."""
+        return tuple(p for p in ("prompt", "before", "answer", "mean") if (self.folder / p).is_dir())
+
+    def remove(self) -> None:
+        """Delete all states of the run."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _open(self, position: str, mode: Any) -> Any:
+        try:
+            return zarr.open_array(self.folder / position, mode=mode)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            raise StoreError(f"this run has no states at position {position!r}") from error

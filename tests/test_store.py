@@ -1,0 +1,79 @@
+"""Decisions, saved templates, states: nothing lost, nothing taken back silently."""
+
+import numpy as np
+import pytest
+
+from core.errors import DataError, StoreError, TemplateError
+from core.prompts.templates import BUILT_IN, Template
+from core.store.decisions import DecisionStore
+from core.store.runs import RunStore
+from core.store.saved import SavedStore
+from core.store.states import StateArrays
+
+
+def test_decisions_undo_redo_and_survive_a_restart(tmp_path):
+    store = DecisionStore(tmp_path)
+    store.decide("r", [1, 2], "drop", "other", "ann")
+    store.decide("r", [2], "keep", "", "ben", scores_shown=True)
+    assert {a: d.action for a, d in store.current("r").items()} == {1: "drop", 2: "keep"}
+    assert store.undo("r")
+    assert {a: d.action for a, d in DecisionStore(tmp_path).current("r").items()} == {1: "drop", 2: "drop"}
+    assert store.redo("r") and not store.redo("r")
+    assert store.current("r")[2].action == "keep"
+    store.undo("r")
+    store.decide("r", [3], "drop", "duplicate", "ann")
+    assert not store.redo("r")
+    trail = store.trail("r")
+    assert list(trail["state"]) == ["done", "dropped", "done"]
+    assert list(trail["who"]) == ["ann", "ben", "ann"]
+    assert store.current("another") == {}
+
+
+def test_decisions_travel_as_csv_all_or_none(tmp_path):
+    store = DecisionStore(tmp_path)
+    store.decide("r", [1, 2], "drop", 'a "reason", with commas', "ann")
+    content = store.export_csv("r")
+    assert store.import_csv("copy", content, "ben", {1, 2}) == 2
+    assert store.current("copy") == store.current("r")
+    with pytest.raises(DataError, match="line 3: this run has no answer '2'"):
+        store.import_csv("copy2", content, "ben", {1})
+    assert store.current("copy2") == {}
+    with pytest.raises(DataError, match="no column"):
+        store.import_csv("copy2", "a,b\n", "ben", {1})
+
+
+def test_templates_are_saved_and_built_in_ones_kept(tmp_path):
+    store = SavedStore(tmp_path)
+    mine = Template("mine", "{text}?", ("No", "Yes"))
+    store.save_template(mine)
+    assert SavedStore(tmp_path).template("mine") == mine
+    with pytest.raises(TemplateError, match="built in"):
+        store.save_template(BUILT_IN["review"])
+    with pytest.raises(TemplateError, match="no template 'x'"):
+        store.template("x")
+
+
+def test_a_layer_is_read_from_its_own_chunks_and_damage_is_noticed(tmp_path):
+    arrays = StateArrays(tmp_path / "states")
+    arrays.create(("prompt",), rows=64, layers=3, d_model=4, block=32)
+    states = np.random.default_rng(0).normal(size=(20, 3, 4)).astype(np.float32) * 1e5
+    arrays.write("prompt", 32, states)
+    rows = np.arange(32, 52)
+    assert np.array_equal(arrays.read("prompt", 1, rows), states[:, 1])
+    assert np.isnan(arrays.read("prompt", 1, np.array([0]))).all()
+    chunk = tmp_path / "states/prompt/c/1/2/0"
+    content = bytearray(chunk.read_bytes())
+    content[5] ^= 1
+    chunk.write_bytes(content)
+    assert np.array_equal(arrays.read("prompt", 1, rows), states[:, 1])
+    with pytest.raises(StoreError, match="damaged"):
+        arrays.read("prompt", 2, rows)
+    with pytest.raises(StoreError, match="no layer 3"):
+        arrays.read("prompt", 3, rows)
+    with pytest.raises(StoreError, match="no states at position 'mean'"):
+        arrays.read("mean", 0, rows)
+
+
+def test_an_unknown_run_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="there is no run 'abc'"):
+        RunStore(tmp_path).run("abc")
