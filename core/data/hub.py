@@ -114,7 +114,7 @@ def questions_from_dataset(
 
 def _load(dataset_id: str, preset: Preset | None, split: str | None, cache: Path | None) -> Any:
     path = Path(dataset_id).expanduser()
-    is_local = preset is None and path.exists()
+    is_local = preset is None and bool(dataset_id.strip()) and path.exists()
     if preset is None and not is_local and dataset_id.count("/") != 1:
         raise DataError(
             f"unknown hub set {dataset_id!r}: choose {', '.join(PRESETS)}, owner/name, "

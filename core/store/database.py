@@ -1,4 +1,4 @@
-"""The one SQLite database of a cache folder: schema and connections. Write-ahead log, so readers never wait."""
+"""The one SQLite database of a cache folder: schema and connections. Write-ahead log: readers never wait."""
 
 import sqlite3
 from collections.abc import Iterator

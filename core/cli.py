@@ -1,0 +1,127 @@
+"""`telltale …`: the same functions as the dashboard, for shells and scripts.
+
+Anything refused is one line on stderr that begins with `telltale: `, exit code 2, and nothing on stdout.
+"""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from core.errors import TelltaleError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its errors in this program's one form."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line on stderr, exit code 2."""
+        print(f"telltale: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code."""
+    options = parser().parse_args(arguments)
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from core import commands
+    from core.paths import cache_folder
+
+    try:
+        result, text = getattr(commands, options.command)(cache_folder(options.cache), options)
+    except TelltaleError as error:
+        print(f"telltale: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("telltale: interrupted; what is committed is kept", file=sys.stderr)
+        return 130
+    try:
+        print(json.dumps(result, allow_nan=False, default=float) if options.json else text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0 if result.get("ok", True) else 1
+
+
+def parser() -> Parser:
+    """The command line's grammar."""
+    top = Parser(prog="telltale", description="Asks a model to lie, and measures whether its states tell.")
+    common = Parser(add_help=False)
+    common.add_argument("--cache", help="folder for everything written (default: TELLTALE_CACHE or cache/)")
+    common.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    model = Parser(add_help=False)
+    model.add_argument("--model", help="embedded model, hub id, folder or GGUF file")
+    model.add_argument("--adapter", help="a PEFT folder with a LoRA adapter")
+    model.add_argument("--four-bit", action="store_true")
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+
+    def add(name: str, help: str, *parents: Any) -> Any:
+        return commands.add_parser(name, help=help, parents=[common, *parents])
+
+    add("models", "what can be loaded, and its size", model)
+    tokens = add("tokens", "every spelling of a template's choices", model)
+    tokens.add_argument("--template", required=True)
+
+    harvest = add("harvest", "ask questions in each mode and keep the states", model)
+    harvest.add_argument("--data", required=True, help="a built-in name, a file, or hub:ID")
+    harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
+    harvest.add_argument("--seed", type=int, default=0)
+    harvest.add_argument("--form", choices=("auto", "direct", "claim"), default="auto")
+    harvest.add_argument("--split")
+    harvest.add_argument("--text-column")
+    harvest.add_argument("--label-column")
+    harvest.add_argument("--template", default="review")
+    harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
+    harvest.add_argument("--wording", type=int, action="append")
+    harvest.add_argument("--order", type=int, action="append", choices=(0, 1))
+    harvest.add_argument("--shots", type=int, default=0)
+    harvest.add_argument("--demo-answers", choices=("truth", "mode"), default="truth")
+    harvest.add_argument("--max-new-tokens", type=int, default=4)
+    harvest.add_argument("--temperature", type=float, default=0.0)
+    harvest.add_argument("--samples", type=int, default=1)
+    harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
+    harvest.add_argument("--no-system", action="store_true")
+    harvest.add_argument("--plain", action="store_true", help="no chat template")
+
+    runs = add("runs", "list runs, or show or delete one")
+    runs.add_argument("action", nargs="?", choices=("list", "show", "delete"), default="list")
+    runs.add_argument("run", nargs="?")
+
+    decisions = add("decisions", "export, import, undo or redo decisions, or drop answers")
+    decisions.add_argument("action", choices=("show", "export", "import", "undo", "redo", "drop", "keep"))
+    decisions.add_argument("run")
+    decisions.add_argument("--file", help="CSV to write or read")
+    decisions.add_argument("--answer", type=int, action="append")
+    decisions.add_argument("--reason", default="other")
+
+    for name, help in (("probe", "accuracy and AUROC by layer"), ("score", "score statements with a probe")):
+        command = add(name, help, *([model] if name == "score" else []))
+        command.add_argument("run")
+        command.add_argument("--test-run")
+        command.add_argument("--method", default="logistic")
+        command.add_argument("--target", default="truth")
+        command.add_argument("--position", default="prompt")
+        command.add_argument("--train", default="honest")
+        command.add_argument("--test", default="lie")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--permutations", type=int, default=100 if name == "probe" else 0)
+        if name == "score":
+            command.add_argument("--text", action="append", required=True)
+
+    export = add("export", "a run's answers as CSV, or one layer's states as .npy")
+    export.add_argument("run")
+    export.add_argument("--file", required=True)
+    export.add_argument("--position", default="prompt")
+    export.add_argument("--layer", type=int)
+
+    add("doctor", "check the installation and the cache")
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,325 @@
+"""What each command does: plain calls of core's functions, giving (object for --json, text for people)."""
+
+import getpass
+import importlib.metadata
+import shutil
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from core.answers import make_reader
+from core.data.hub import PRESETS
+from core.data.reviews import reviews_ready
+from core.data.sources import DataSettings
+from core.data.tables import is_table_name, read_table
+from core.data.uploads import ColumnMapping, guess_mapping
+from core.engine.generate import POSITIONS, Decoding
+from core.engine.harvest import HarvestProgress, prepare
+from core.engine.harvest import harvest as run_harvest
+from core.engine.settings import HarvestSettings
+from core.errors import DataError, StoreError
+from core.labels import mode_summary
+from core.models.catalog import ModelSettings
+from core.models.embedded import EMBEDDED_ID, embedded_ready
+from core.models.loading import LoadedModel, load_model
+from core.probes.of_run import labelled, probe_run
+from core.probes.rows import ProbeSettings
+from core.scoring import score_texts
+from core.store.decisions import DecisionStore
+from core.store.runs import Run, RunStore
+from core.store.saved import SavedStore
+
+Result = tuple[dict, str]
+
+
+def model_settings(options: Namespace) -> ModelSettings:
+    """The model that was asked for."""
+    return ModelSettings(options.model or EMBEDDED_ID, options.adapter, options.four_bit)
+
+
+def models(cache: Path, options: Namespace) -> Result:
+    """The model's facts, loaded."""
+    loaded = load_model(model_settings(options), cache)
+    entry = {
+        "id": loaded.settings.id,
+        "name": loaded.name,
+        "blocks": loaded.layers - 1,
+        "d_model": loaded.d_model,
+        "parameters": loaded.parameters,
+        "adapter": loaded.settings.adapter,
+        "device": str(loaded.device),
+        "dtype": str(loaded.dtype).removeprefix("torch."),
+    }
+    text = (
+        f"{entry['name']}: {loaded.parameters / 1e6:.1f} million parameters, {entry['blocks']} blocks, "
+        f"d_model {loaded.d_model}, {entry['device']}, {entry['dtype']}"
+    )
+    return {"models": [entry]}, text
+
+
+def tokens(cache: Path, options: Namespace) -> Result:
+    """Every spelling of a template's choices."""
+    template = SavedStore(cache).template(options.template)
+    reader = make_reader(load_model(model_settings(options), cache).tokenizer, template.choices)
+    choices, lines = [], []
+    for number, choice in enumerate(reader.choices):
+        mine = [s for s in reader.spellings if s.choice == number]
+        spellings = [{"text": s.text, "ids": list(s.ids), "token": s.token} for s in mine]
+        choices.append({"choice": choice, "spellings": spellings})
+        lines.append(f"{choice}: " + ", ".join(f"{s.text!r} {list(s.ids)}" for s in mine))
+    return {"choices": choices, "single_token": reader.single}, "\n".join(lines)
+
+
+def harvest(cache: Path, options: Namespace) -> Result:
+    """Run or resume a harvest."""
+    settings = harvest_settings(cache, options)
+    loaded = load_model(settings.model, cache)
+    store = RunStore(cache)
+    prepared = prepare(settings, loaded, cache)
+    with tqdm(total=prepared.plan.answers, unit="answer", file=sys.stderr) as bar:
+
+        def show(state: HarvestProgress) -> None:
+            bar.initial = state.done - state.made
+            bar.update(state.done - bar.n)
+
+        made = run_harvest(prepared, loaded, store, progress=show)
+    result = {
+        "run": made.run,
+        "answers": made.answers,
+        "seconds": made.seconds,
+        "answers_per_second": made.made / made.seconds if made.seconds else 0.0,
+        "resumed": made.resumed,
+    }
+    found = "found" if made.resumed and not made.made else "resumed" if made.resumed else "made"
+    return result, f"{made.run}: {made.answers} answers, {found} in {made.seconds:.1f} s"
+
+
+def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
+    """The settings that the options amount to."""
+    template = SavedStore(cache).template(options.template)
+    mapping = None
+    if options.text_column or options.label_column:
+        guess = guess_mapping(read_table(options.data), options.data) if is_table_name(options.data) else None
+        text, label = (
+            options.text_column or (guess and guess.text),
+            options.label_column or (guess and guess.label),
+        )
+        if not text or not label:
+            raise DataError("a hub set needs both --text-column and --label-column")
+        mapping = ColumnMapping(text, label)
+    form = options.form
+    if form == "auto":
+        statements = options.data in ("cities", "elements", "numbers")
+        form = "claim" if template.asks_for_truth and not statements else "direct"
+    data = options.data
+    if data.startswith("hub:") is False and data in PRESETS:
+        data = f"hub:{data}"
+    return HarvestSettings(
+        data=DataSettings(data, options.n, options.seed, form, mapping, options.split),
+        template=template,
+        model=model_settings(options),
+        modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
+        wordings=tuple(dict.fromkeys(options.wording or (0,))),
+        orders=tuple(dict.fromkeys(options.order or (0,))),
+        shots=options.shots,
+        demo_answers=options.demo_answers,
+        system=not options.no_system,
+        chat=not options.plain,
+        decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
+        samples=options.samples,
+        positions=tuple(p for p in POSITIONS if p in options.position)
+        + tuple(set(options.position) - set(POSITIONS))
+        if options.position
+        else POSITIONS,
+    )
+
+
+def runs(cache: Path, options: Namespace) -> Result:
+    """List runs, show one, delete one."""
+    store = RunStore(cache)
+    if options.action == "list":
+        found = [summarise(store, run) for run in store.runs()]
+        lines = [f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['title']}" for r in found]
+        return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+    if not options.run:
+        raise StoreError(f"which run? give `telltale runs {options.action}` a run's id")
+    run = store.run(options.run)
+    if options.action == "delete":
+        store.delete(run.run)
+        return {"run": run.run, "deleted": True}, f"{run.run} deleted"
+    summary = summarise(store, run)
+    return summary, "\n".join(f"{name}: {value}" for name, value in summary.items())
+
+
+def summarise(store: RunStore, run: Run) -> dict:
+    """A run under the names that scripts count on."""
+    frame = labelled(store, run.run)
+    return {
+        "run": run.run,
+        "title": run.title,
+        "model": run.facts["model"],
+        "adapter": run.facts["adapter"],
+        "template": run.settings["template"]["name"],
+        "state": run.state,
+        "answers": run.answers,
+        "planned": run.planned,
+        "honest": mode_summary(frame, "honest"),
+        "lie": mode_summary(frame, "lie"),
+        "dropped": int((frame["action"] == "drop").sum()),
+    }
+
+
+def decisions(cache: Path, options: Namespace) -> Result:
+    """Show, export, import, undo, redo, or decide."""
+    store, made = RunStore(cache), DecisionStore(cache)
+    run = store.run(options.run).run
+    who = getpass.getuser()
+    if options.action == "export":
+        if not options.file:
+            raise DataError("export needs --file")
+        write_text(options.file, made.export_csv(run))
+    elif options.action == "import":
+        try:
+            content = Path(options.file or "").read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{options.file} cannot be read: {error}") from error
+        made.import_csv(run, content, who, store.done(run))
+    elif options.action in ("undo", "redo"):
+        if not getattr(made, options.action)(run):
+            raise StoreError(f"there is nothing to {options.action} in run {run}")
+    elif options.action in ("drop", "keep"):
+        wanted = options.answer or []
+        if missing := sorted(set(wanted) - store.done(run)):
+            raise StoreError(f"run {run} has no answer {missing[0]}")
+        made.decide(run, wanted, options.action, options.reason, who)
+    standing = [vars(decision) for decision in made.current(run).values()]
+    dropped = sum(entry["action"] == "drop" for entry in standing)
+    return {"run": run, "decisions": standing}, f"{run}: {len(standing)} decisions, {dropped} dropped"
+
+
+def probe_settings(options: Namespace) -> ProbeSettings:
+    """The probe that was asked for."""
+    return ProbeSettings(
+        options.method,
+        options.target,
+        options.position,
+        options.train,
+        options.test,
+        options.seed,
+        options.permutations,
+    )
+
+
+def probe(cache: Path, options: Namespace) -> Result:
+    """A probe for every layer, with controls."""
+    store = RunStore(cache)
+    run = store.run(options.run).run
+    other = store.run(options.test_run).run if options.test_run else None
+    with tqdm(total=100, unit="%", file=sys.stderr, leave=False) as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description(what)
+            bar.update(round(100 * fraction) - bar.n)
+
+        report = probe_run(store, run, probe_settings(options), test_run=other, progress=show)
+    result = report.to_json(run, other)
+    lines = [
+        f"{options.method} probe of {options.target} at {options.position}: trained on {options.train} "
+        f"(n {report.n_train}), judged on {options.test} (n {report.chosen.test.n})",
+        "layer   AUROC  95 % interval   accuracy",
+    ]
+    for row in report.layers:
+        mark = " ← chosen on validation data" if row.layer == report.layer else ""
+        low, high = row.test.ci
+        lines.append(
+            f"{row.layer:>5}   {row.test.auroc:.3f}  {low:.3f} to {high:.3f}  {row.accuracy:.3f}{mark}"
+        )
+    for name, control in result["controls"].items():
+        if control:
+            low, high = control["auroc_ci"]
+            lines.append(
+                f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}"
+            )
+    return result, "\n".join(lines)
+
+
+def score(cache: Path, options: Namespace) -> Result:
+    """Score statements in both modes."""
+    store = RunStore(cache)
+    run = store.run(options.run)
+    settings = HarvestSettings.from_dict(run.settings)
+    loaded: LoadedModel = load_model(settings.model, cache)
+    report = probe_run(store, run.run, probe_settings(options))
+    result = score_texts(loaded, settings, report.bundle, options.text)
+    lines = [
+        f"{entry['mode']:<6} {entry['probability']:.3f}  said {entry['said']}  {entry['text']}"
+        f"{' (unlike anything in training)' if entry['unlike_training'] else ''}"
+        for entry in result["scores"]
+    ]
+    return result, "\n".join(lines)
+
+
+def export(cache: Path, options: Namespace) -> Result:
+    """Write a run's labelled answers as CSV, or one layer's states as .npy."""
+    store = RunStore(cache)
+    run = store.run(options.run)
+    frame = labelled(store, run.run)
+    path = Path(options.file)
+    try:
+        if options.layer is None:
+            frame.to_csv(path, index=False)
+        else:
+            states = store.layer(run.run, options.position, options.layer, frame["answer"].to_numpy())
+            with path.open("wb") as handle:
+                np.save(handle, states)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    return {
+        "run": run.run,
+        "file": str(path),
+        "answers": len(frame),
+    }, f"{len(frame)} answers written to {path}"
+
+
+def doctor(cache: Path, options: Namespace) -> Result:
+    """Whether everything that Telltale needs is there and works."""
+    checks = []
+
+    def check(name: str, ok: bool, detail: str) -> None:
+        checks.append({"name": name, "ok": bool(ok), "detail": detail})
+
+    check("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    for package in ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr"):
+        try:
+            check(package, True, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            check(package, False, "not installed: pip install -r requirements.txt")
+    free = shutil.disk_usage(cache).free
+    check("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
+    check("embedded model", embedded_ready(cache), "ready" if embedded_ready(cache) else "run `make setup`")
+    check("reviews", reviews_ready(cache), "ready" if reviews_ready(cache) else "run `make setup`")
+    if embedded_ready(cache):
+        loaded = load_model(ModelSettings(), cache)
+        check("model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}")
+    found = RunStore(cache).runs()
+    check("store", True, f"{len(found)} runs")
+    ok = all(entry["ok"] for entry in checks)
+    lines = [f"{'ok ' if entry['ok'] else 'BAD'}  {entry['name']}: {entry['detail']}" for entry in checks]
+    return {"ok": ok, "checks": checks}, "\n".join(lines)
+
+
+def write_text(file: str, content: str) -> None:
+    """Write a text file. Raises `StoreError` where it cannot be written."""
+    try:
+        Path(file).write_text(content)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def table(rows: list[dict]) -> str:
+    """Rows as aligned text."""
+    return pd.DataFrame(rows).to_string(index=False)

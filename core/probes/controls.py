@@ -1,0 +1,149 @@
+"""What a probe must beat before it means anything: chance, the model's own output, the question's words."""
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from core.errors import ProbeError
+from core.probes.metrics import Area, area
+from core.probes.rows import Rows
+
+
+@dataclass(frozen=True)
+class Null:
+    """The permuted-label null: one test AUROC per repetition of the whole pipeline.
+
+    Attributes:
+        aurocs: one per permutation.
+        p_value: share of permutations at least as good as the probe, with the probe itself counted
+            (Phipson and Smyth 2010).
+    """
+
+    aurocs: tuple[float, ...]
+    p_value: float
+
+    def to_json(self) -> dict:
+        """Mean, central 95 % of the permutations, their number, and the p-value."""
+        low, high = np.percentile(self.aurocs, [2.5, 97.5])
+        return {
+            "auroc": float(np.mean(self.aurocs)),
+            "auroc_ci": [float(low), float(high)],
+            "permutations": len(self.aurocs),
+            "p_value": self.p_value,
+        }
+
+
+def permuted_targets(frame: pd.DataFrame, target: str, permutations: int, seed: int) -> np.ndarray:
+    """Targets with labels moved between groups, (permutations, rows).
+
+    `truth`: a question keeps one label over all its answers, and labels move between groups in blocks, so
+    that what hangs together still does. Others: the same within each mode. `mode`: each group's modes are
+    swapped or not.
+    """
+    generator = random.Random(f"permutation {seed}")
+    values = frame["target"].to_numpy()
+    groups = frame["group"].tolist()
+    if target == "mode":
+        units = [[row] for row in range(len(frame))]
+    elif target == "truth":
+        units = _units(frame["question"].tolist(), np.arange(len(frame)))
+    else:
+        units = []
+        for mode in sorted(set(frame["mode"])):
+            units += [[int(row)] for row in np.flatnonzero((frame["mode"] == mode) & frame["target"].notna())]
+    made = np.tile(values, (permutations, 1))
+    blocks: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
+    modes = frame["mode"].tolist()
+    for unit in units:
+        stratum = "" if target == "truth" else modes[unit[0]]
+        blocks[stratum, groups[unit[0]]].append(unit)
+    strata: dict[str, list[list[list[int]]]] = defaultdict(list)
+    for (stratum, _), block in blocks.items():
+        strata[stratum].append(block)
+    for number in range(permutations):
+        if target == "mode":
+            swapped = {group: generator.random() < 0.5 for group in dict.fromkeys(groups)}
+            flip = np.array([swapped[group] for group in groups])
+            made[number] = np.where(flip, 1 - values, values)
+            continue
+        for members in strata.values():
+            receivers = [unit for block in members for unit in block]
+            givers = list(members)
+            generator.shuffle(givers)
+            given = [values[unit[0]] for block in givers for unit in block]
+            shift = generator.randrange(len(given)) if len(given) > 1 else 0
+            for unit, value in zip(receivers, given[shift:] + given[:shift], strict=True):
+                made[number, unit] = value
+    return made
+
+
+def _units(names: list[str], rows: np.ndarray) -> list[list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        found[name].append(int(row))
+    return list(found.values())
+
+
+def output_control(judged: pd.DataFrame, rows: np.ndarray) -> tuple[Area, Area]:
+    """The model's own output against the target, raw, and inverted where the mode is lie."""
+    part = judged.iloc[rows]
+    score = _output(part)
+    flipped = np.where(part["mode"] == "lie", -score, score)
+    target, groups = part["target"].to_numpy(), part["group"].to_numpy()
+    return area(target, score, groups), area(target, flipped, groups)
+
+
+def honest_answer_control(judged: pd.DataFrame, rows: np.ndarray) -> Area | None:
+    """The output under honest to the same question, wording, order, demonstrations and sample.
+
+    None where the run has no honest answers for them.
+    """
+    keys = ["question", "wording", "order", "demo_set", "sample"]
+    keys = [key for key in keys if key in judged]
+    honest = judged[judged["mode"] == "honest"].drop_duplicates(keys)
+    honest = honest.assign(honest_score=_output(honest))[[*keys, "honest_score"]]
+    part = judged.iloc[rows].merge(honest, on=keys, how="left")
+    known = part["honest_score"].notna()
+    part = part[known]
+    if part["target"].nunique() < 2:
+        return None
+    return area(part["target"].to_numpy(), part["honest_score"].to_numpy(), part["group"].to_numpy())
+
+
+def text_control(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> Area:
+    """TF-IDF on the question's words (1- and 2-grams) with logistic regression, on the same split.
+
+    Trained on the answers that the probe was trained on and those of its validation part, so that it has
+    seen no less than the probe.
+    """
+    learnt = np.unique(np.concatenate([rows.train, *rows.validation.values()]))
+    part, test = frame.iloc[learnt], judged.iloc[rows.test]
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),
+        LogisticRegression(C=10.0, max_iter=500),
+    )
+    try:
+        pipeline.fit(_words(part), part["target"])
+    except ValueError as error:
+        raise ProbeError(f"the text control has nothing to learn from: {error}") from error
+    scores = pipeline.decision_function(_words(test))
+    return area(test["target"].to_numpy(), scores, test["group"].to_numpy())
+
+
+def _output(part: pd.DataFrame) -> np.ndarray:
+    return np.log(np.maximum(part["p_1"], 1e-12)) - np.log(np.maximum(part["p_0"], 1e-12))
+
+
+def _words(part: pd.DataFrame) -> list[str]:
+    if "claim" not in part:
+        return part["text"].tolist()
+    return [
+        f"{text} claim{claim}" if claim else text
+        for text, claim in zip(part["text"], part["claim"], strict=True)
+    ]

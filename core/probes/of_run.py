@@ -1,0 +1,106 @@
+"""A probe on stored runs: answers, decisions and states brought together, the outcome memoised by joblib."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from core.downloads import Progress, ignore_progress
+from core.errors import ProbeError
+from core.labels import label_answers
+from core.probes.rows import ProbeSettings
+from core.probes.sweep import ProbeReport, States, run_probe
+from core.store.decisions import DecisionStore
+from core.store.runs import RunStore
+
+VERSION = 1
+
+
+def labelled(store: RunStore, run: str) -> pd.DataFrame:
+    """A run's answers with labels, flags and decisions laid over them."""
+    return label_answers(store.answers(run), DecisionStore(store.cache).current(run))
+
+
+def with_states(store: RunStore, run: str, position: str) -> tuple[pd.DataFrame, States]:
+    """The labelled answers that have a state at a position, and a reader of their states by layer.
+
+    Raises:
+        ProbeError: there are none.
+    """
+    frame = labelled(store, run)
+    rows = frame["answer"].to_numpy()
+    if len(frame):
+        there = ~np.isnan(store.layer(run, position, 0, rows)[:, 0])
+        frame = frame[there].reset_index(drop=True)
+    if not len(frame):
+        raise ProbeError(f"run {run} has no answers with a state at position {position!r} yet")
+    kept = frame["answer"].to_numpy()
+    return frame, lambda layer: store.layer(run, position, layer, kept)
+
+
+def probe_run(
+    store: RunStore,
+    run: str,
+    settings: ProbeSettings,
+    *,
+    test_run: str | None = None,
+    progress: Progress = ignore_progress,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ProbeReport:
+    """The probe's report on a run; at once where the same was asked before of the same answers and decisions.
+
+    Args:
+        test_run: another run to be judged on.
+
+    Raises:
+        ProbeError, StoreError: see `run_probe` and `RunStore`.
+    """
+    path = report_path(store, run, settings, test_run)
+    if path.is_file():
+        try:
+            return joblib.load(path)
+        except Exception:  # a derived result that cannot be read is rebuilt
+            path.unlink(missing_ok=True)
+    frame, states = with_states(store, run, settings.position)
+    other = with_states(store, test_run, settings.position) if test_run else None
+    layers = store.run(run).facts["layers"]
+    if test_run and store.run(test_run).facts["d_model"] != store.run(run).facts["d_model"]:
+        raise ProbeError(
+            f"runs {run} and {test_run} have states of different sizes: choose runs of one model"
+        )
+    report = run_probe(
+        frame,
+        states,
+        layers,
+        settings,
+        test_frame=other[0] if other else None,
+        test_states=other[1] if other else None,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    joblib.dump(report, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+    return report
+
+
+def known_report(
+    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None
+) -> ProbeReport | None:
+    """The report where it was made before, else None; never computes."""
+    if not report_path(store, run, settings, test_run).is_file():
+        return None
+    return probe_run(store, run, settings, test_run=test_run)
+
+
+def report_path(store: RunStore, run: str, settings: ProbeSettings, test_run: str | None) -> Path:
+    """Where a report is kept: its name is the hash of all that it depends on."""
+    parts: list[object] = [VERSION, settings]
+    for name in (run, test_run):
+        if name:
+            standing = DecisionStore(store.cache).current(name)
+            made = sorted((d.answer, d.action, d.reason) for d in standing.values())
+            parts.append((store.run(name).run, store.run(name).answers, made))
+    return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"

@@ -1,0 +1,131 @@
+"""Which answers a probe trains on, chooses its layer on and is judged on."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from core.data.question import Question, merge_near_duplicates
+from core.errors import ProbeError
+from core.probes.estimators import METHODS
+from core.probes.splits import split_groups
+
+TARGETS = ("truth", "said", "said_true", "lie", "mode")
+COLUMN = {"truth": "label", "said": "said", "said_true": "said_true", "lie": "lie"}
+BOTH = "both"
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """What a probe is trained and judged on.
+
+    Attributes:
+        train, test: a mode, or `both`.
+        permutations: how often the permuted-label null repeats the whole pipeline; 0 for none.
+    """
+
+    method: str = "logistic"
+    target: str = "truth"
+    position: str = "prompt"
+    train: str = "honest"
+    test: str = "lie"
+    seed: int = 0
+    permutations: int = 100
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ProbeError(f"unknown method {self.method!r}: choose {', '.join(METHODS)}")
+        if self.target not in TARGETS:
+            raise ProbeError(f"unknown target {self.target!r}: choose {', '.join(TARGETS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Row numbers of each part. Validation holds the rows of both modes; test may be of another run."""
+
+    train: np.ndarray
+    validation: dict[str, np.ndarray]
+    test: np.ndarray
+    n_dropped: int
+
+
+def with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The frame with a column `target`: 0, 1, or NaN where an answer has none."""
+    values = (
+        (frame["mode"] == "lie").astype(float) if target == "mode" else frame[COLUMN[target]].astype(float)
+    )
+    return frame.assign(target=values)
+
+
+def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFrame | None = None) -> Rows:
+    """Split by group and pick each part's rows.
+
+    Args:
+        frame: labelled answers with `target`; row i is row i of the states.
+        judged: the answers of another run, to be tested on in place of this one's test part. Groups that
+            training or layer choice saw, and near-duplicates of their texts, are left out.
+
+    Raises:
+        ProbeError: a part is empty or has one class; says which and why.
+    """
+    outcome = frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
+    usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
+    split = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed)
+    in_train, in_validation = frame["group"].isin(split.train), frame["group"].isin(split.validation)
+    if judged is None:
+        judged = frame
+        in_test = frame["group"].isin(split.test)
+    else:
+        here, there = merged_groups(frame, judged)
+        in_test = ~there.isin(set(here[in_train | in_validation]))
+    clean = usable & ~outcome
+    modes = [mode for mode in ("honest", "lie") if (frame["mode"] == mode).any()] or [settings.train]
+    if settings.target in ("mode", "lie"):
+        validation = {BOTH: np.flatnonzero(in_validation & clean)}
+    else:
+        validation = {mode: np.flatnonzero(in_validation & clean & (frame["mode"] == mode)) for mode in modes}
+    test = (
+        in_test & ~judged["dropped"].astype(bool) & judged["target"].notna() & of_mode(judged, settings.test)
+    )
+    rows = Rows(
+        train=np.flatnonzero(in_train & clean & of_mode(frame, settings.train)),
+        validation=validation,
+        test=np.flatnonzero(test),
+        n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()),
+    )
+    check_classes(frame, rows.train, f"training answers in mode {settings.train}", settings.target)
+    check_classes(judged, rows.test, f"test answers in mode {settings.test}", settings.target)
+    kept = {mode: part for mode, part in validation.items() if two_classes(frame, part)}
+    if not kept:
+        raise ProbeError(f"no validation answers of both classes are left for target {settings.target!r}")
+    return replace(rows, validation=kept)
+
+
+def of_mode(frame: pd.DataFrame, mode: str) -> pd.Series:
+    """Which rows are of a mode; `both` is every mode."""
+    return pd.Series(True, frame.index) if mode == BOTH else frame["mode"] == mode
+
+
+def two_classes(frame: pd.DataFrame, rows: np.ndarray) -> bool:
+    """Whether the rows hold both classes of the target."""
+    return len(set(frame["target"].to_numpy()[rows])) == 2
+
+
+def check_classes(frame: pd.DataFrame, rows: np.ndarray, what: str, target: str) -> None:
+    """Raises `ProbeError` where rows are empty or of one class."""
+    if not len(rows):
+        raise ProbeError(f"there are no {what} with a value for target {target!r}")
+    if not two_classes(frame, rows):
+        raise ProbeError(f"the {len(rows)} {what} have one class of target {target!r} left: two are needed")
+
+
+def merged_groups(frame: pd.DataFrame, judged: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """The groups of two runs' answers, merged where texts of the two are near-duplicates."""
+    once = pd.concat([frame, judged])[["question", "text", "group", "source"]].drop_duplicates()
+    questions = [
+        Question(r.question, r.text, 0, ("", ""), r.source, r.group) for r in once.itertuples(index=False)
+    ]
+    merged = {
+        q.group: after.group for q, after in zip(questions, merge_near_duplicates(questions), strict=True)
+    }
+    return frame["group"].map(merged), judged["group"].map(merged)

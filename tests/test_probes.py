@@ -1,0 +1,207 @@
+"""Probes on planted signals and values known by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from core.errors import ProbeError
+from core.probes.bundle import FittedProbe
+from core.probes.controls import permuted_targets
+from core.probes.estimators import DifferenceOfMeans, direction, make_probe
+from core.probes.metrics import area, auroc, brier, confusion, reliability
+from core.probes.rows import ProbeSettings, with_target
+from core.probes.splits import split_groups
+from core.probes.sweep import run_probe
+
+
+def answers(n=120, seed=0):
+    """n questions under honest and lie; the model says the truth under honest and lies under lie."""
+    label = np.random.default_rng(seed).permutation(np.arange(n) % 2)
+    rows = []
+    for question in range(n):
+        for mode in ("honest", "lie"):
+            said = label[question] if mode == "honest" else 1 - label[question]
+            rows.append(
+                {
+                    "answer": len(rows),
+                    "question": f"q{question}",
+                    "group": f"g{question}",
+                    "source": "made",
+                    "text": f"word{question} thing",
+                    "mode": mode,
+                    "wording": 0,
+                    "label": label[question],
+                    "said": float(said),
+                    "said_true": float(said == label[question]),
+                    "lie": float(mode == "lie"),
+                    "p_0": 0.9 if said == 0 else 0.1,
+                    "p_1": 0.9 if said == 1 else 0.1,
+                    "dropped": False,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def planted(frame, n_layers=4, d=16, seed=0):
+    """Layer 1 holds the truth; layer 2 what is said, more clearly; the others nothing."""
+    noise = np.random.default_rng(seed).normal(size=(n_layers, len(frame), d))
+    noise[1, :, 3] += 3 * frame["label"]
+    noise[2, :, 5] += 6 * frame["said"]
+    return lambda layer: noise[layer].astype(np.float32)
+
+
+def test_auroc_and_interval_known_by_hand():
+    target, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    assert auroc(target, scores) == 0.75
+    assert auroc(np.array([0, 1]), np.array([1.0, 1.0])) == 0.5
+    perfect = area(target, target, np.arange(4))
+    assert perfect.auroc == 1 and perfect.ci[0] < 0.6 and perfect.ci[1] == 1
+    with pytest.raises(ProbeError, match="only one class"):
+        auroc(np.array([1, 1]), np.array([0.1, 0.2]))
+
+
+def test_interval_of_single_answers_is_delongs():
+    rng = np.random.default_rng(0)
+    target = np.arange(200) % 2
+    scores = rng.normal(size=200) + target
+    found = area(target, scores, np.arange(200))
+    high, low = scores[target == 1], scores[target == 0]
+    above = np.array([(h > low).mean() for h in high])
+    below = np.array([(high > w).mean() for w in low])
+    variance = above.var(ddof=1) / 100 + below.var(ddof=1) / 100
+    half = 1.959964 * np.sqrt(variance) / (found.auroc * (1 - found.auroc))
+    middle = np.log(found.auroc / (1 - found.auroc))
+    assert found.ci == pytest.approx(
+        (1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))), abs=0.002
+    )
+
+
+def test_answers_that_hang_together_widen_the_interval():
+    rng = np.random.default_rng(1)
+    target = np.repeat(np.arange(40) % 2, 5)
+    scores = np.repeat(rng.normal(size=40), 5) + target
+    alone, together = area(target, scores, np.arange(200)), area(target, scores, np.repeat(np.arange(40), 5))
+    assert together.ci[1] - together.ci[0] > 1.5 * (alone.ci[1] - alone.ci[0])
+
+
+def test_confusion_reliability_brier_known_by_hand():
+    target, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.9, 0.95, 0.92])
+    assert confusion(target, (probability > 0.5).astype(int)) == [[1, 1], [0, 2]]
+    assert [(row["n"], row["observed"]) for row in reliability(target, probability)] == [(1, 0), (3, 2 / 3)]
+    assert brier(np.array([0, 1]), np.array([0.5, 1.0])) == 0.125
+
+
+def test_difference_of_means_is_an_estimator_and_known_by_hand():
+    check_estimator(DifferenceOfMeans())
+    fitted = DifferenceOfMeans().fit(np.array([[0.0, 0], [0, 2], [4, 0], [4, 2]]), np.array([0, 0, 1, 1]))
+    assert fitted.coef_.tolist() == [[4, 0]]
+    assert fitted.decision_function(np.array([[2.0, 9]]))[0] == 0
+
+
+def test_the_rotation_changes_nothing():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 100)), np.arange(40) % 2
+    new = rng.normal(size=(5, 100))
+    plain = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000, tol=1e-8)).fit(x, y)
+    probe = make_probe("logistic").fit(x, y)
+    assert probe.decision_function(new) == pytest.approx(plain.decision_function(new), abs=1e-2)
+    vector, intercept = direction(probe)
+    assert new @ vector + intercept == pytest.approx(probe.decision_function(new))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1)), min_size=60, max_size=120), st.integers(0, 9)
+)
+def test_no_group_on_two_sides(rows, seed):
+    groups, labels = [f"g{g}" for g, _ in rows], [label for _, label in rows]
+    try:
+        split = split_groups(groups, labels, seed)
+    except ProbeError:
+        return
+    assert not split.train & split.validation and not split.train & split.test
+    assert not split.validation & split.test
+    assert split.train | split.validation | split.test == set(groups)
+
+
+def test_the_layer_is_chosen_on_both_modes():
+    frame = answers()
+    report = run_probe(frame, planted(frame), 4, ProbeSettings(permutations=0))
+    assert report.layer == 1 and report.chosen.test.auroc > 0.9
+    assert report.honest_layer == 2 and report.layers[2].test.auroc < 0.1
+    assert report.controls["output"].auroc == 0 and report.controls["output_inverted"].auroc == 1
+    assert report.controls["honest_answer"].auroc == 1
+    assert 0.2 < report.controls["text"].auroc < 0.8
+
+
+def test_permuted_labels_give_chance():
+    frame = answers()
+    report = run_probe(frame, planted(frame), 4, ProbeSettings(permutations=100))
+    null = report.controls["permuted"]
+    assert len(null.aurocs) == 100
+    assert 0.45 < np.mean(null.aurocs) < 0.55
+    assert null.p_value == pytest.approx(1 / 101)
+
+
+@pytest.mark.parametrize("target", ["truth", "said", "mode"])
+def test_permuting_keeps_counts_and_questions_whole(target):
+    frame = with_target(answers(20), target)
+    for fake in permuted_targets(frame, target, 5, 0):
+        assert fake.sum() == frame["target"].sum()
+        if target == "truth":
+            assert (fake[0::2] == fake[1::2]).all()
+        if target == "mode":
+            assert (fake[0::2] != fake[1::2]).all()
+    assert (permuted_targets(frame, target, 1, 0)[0] != frame["target"]).any()
+
+
+def test_dropped_answers_are_left_out_and_outcome_drops_only_of_training():
+    frame = answers()
+    frame.loc[frame["mode"] == "lie", "dropped_outcome"] = True
+    frame["dropped_outcome"] = frame["dropped_outcome"].eq(True)
+    report = run_probe(frame, planted(frame), 4, ProbeSettings(permutations=0))
+    assert list(report.chosen.validation) == ["honest"] and report.chosen.test.n > 20
+    frame["dropped"] = frame["mode"] == "lie"
+    with pytest.raises(ProbeError, match="no test answers in mode lie"):
+        run_probe(frame, planted(frame), 4, ProbeSettings(permutations=0))
+
+
+def test_one_class_left_is_refused():
+    frame = answers()
+    frame["dropped"] = (frame["mode"] == "honest") & (frame["label"] == 1)
+    with pytest.raises(ProbeError, match="one class of target 'truth'"):
+        run_probe(frame, planted(frame), 4, ProbeSettings(permutations=0))
+
+
+def test_another_run_is_judged_without_what_training_saw():
+    frame, other = answers(), answers(seed=1)
+    other["group"] = "other" + other["group"]
+    other["question"] = "other" + other["question"]
+    other["text"] = [f"new{row} words" for row in other["question"]]
+    other.loc[:1, "text"] = frame["text"][0]
+    for seed in range(8):
+        settings = ProbeSettings(permutations=0, seed=seed)
+        report = run_probe(frame, planted(frame), 4, settings, test_frame=other, test_states=planted(other))
+        seen = "g0" not in split_groups(frame["group"], frame["label"], seed).test
+        assert report.chosen.test.n == (119 if seen else 120)
+
+
+def test_a_saved_bundle_scores_alike_and_knows_strangers(tmp_path):
+    frame = answers()
+    states = planted(frame)
+    bundle = run_probe(frame, states, 4, ProbeSettings(permutations=0)).bundle
+    bundle.save(tmp_path / "probe.npz")
+    again = FittedProbe.load(tmp_path / "probe.npz")
+    new = np.stack([states(layer)[:5] for layer in range(4)], axis=1)
+    assert np.array_equal(again.scores(new), bundle.scores(new))
+    assert again.facts == bundle.facts and again.layer == 1
+    percentile, unlike = bundle.unlike(np.stack([states(1)[0], states(1)[0] + 100]))
+    assert unlike.tolist() == [False, True] and percentile[1] == 100
+    (tmp_path / "bad.npz").write_bytes(b"no")
+    with pytest.raises(ProbeError, match="not a saved probe"):
+        FittedProbe.load(tmp_path / "bad.npz")
