@@ -11,6 +11,7 @@ import torch
 
 from core.answers import make_reader
 from core.data.question import Question
+from core.engine.capture import StateCapture
 from core.engine.generate import Decoding, Generated, generate_batch
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
@@ -40,25 +41,9 @@ class TokenScores:
 @torch.inference_mode()
 def all_states(loaded: LoadedModel, ids: tuple[int, ...]) -> np.ndarray:
     """States of every position of one prompt, (tokens, layers, d_model), before any final norm."""
-    kept: dict[int, torch.Tensor] = {}
-    hooks = [
-        loaded.blocks[0].register_forward_pre_hook(
-            lambda _m, args, kwargs: kept.__setitem__(0, args[0] if args else kwargs["hidden_states"]),
-            with_kwargs=True,
-        )
-    ]
-    for number, block in enumerate(loaded.blocks, start=1):
-        hooks.append(
-            block.register_forward_hook(
-                lambda _m, _a, out, n=number: kept.__setitem__(n, out[0] if isinstance(out, tuple) else out)
-            )
-        )
-    try:
+    with StateCapture(loaded, whole=True) as capture:
         loaded.model(torch.tensor([ids], device=loaded.device), use_cache=False, logits_to_keep=1)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return torch.stack([kept[n][0].float().cpu() for n in range(loaded.layers)], dim=1).numpy()
+        return capture.take()[0].numpy()
 
 
 def score_prompt(loaded: LoadedModel, bundle: FittedProbe, prompt: Prompt, content: str) -> TokenScores:

@@ -1,4 +1,4 @@
-"""Reads the residual stream at the last position of a forward pass: one vector per layer, nothing more.
+"""Reads the residual stream of a forward pass: one vector per layer, at the last position or at every one.
 
 Layer 0 is the embedding output (the first block's input), layer i the stream after block i, before any
 final norm.
@@ -9,16 +9,25 @@ from typing import Any
 
 import torch
 
+from core.models.loading import LoadedModel
+
 
 class StateCapture:
-    """A context in which every forward pass leaves its last position's states for `take`."""
+    """A context in which every forward pass leaves its states for `take`.
 
-    def __init__(self, blocks: Any) -> None:
-        self._blocks = blocks
+    It holds the model's lock: no other thread runs the model meanwhile.
+
+    Args:
+        whole: keep every position, not only the last.
+    """
+
+    def __init__(self, loaded: LoadedModel, whole: bool = False) -> None:
+        self._lock, self._blocks, self._whole = loaded.lock, loaded.blocks, whole
         self._handles: list[Any] = []
         self._layers: dict[int, torch.Tensor] = {}
 
     def __enter__(self) -> "StateCapture":
+        self._lock.acquire()
         first = self._blocks[0]
         self._handles.append(first.register_forward_pre_hook(self._embedding, with_kwargs=True))
         for number, block in enumerate(self._blocks, start=1):
@@ -32,19 +41,27 @@ class StateCapture:
             handle.remove()
         self._handles.clear()
         self._layers.clear()
+        self._lock.release()
 
     def _embedding(self, _module: Any, args: tuple, kwargs: dict) -> None:
         hidden = args[0] if args else kwargs["hidden_states"]
-        self._layers[0] = hidden[:, -1].detach()
+        self._keep(0, hidden)
 
     def _block(self, number: int) -> Any:
         def keep(_module: Any, _args: tuple, output: Any) -> None:
             hidden = output[0] if isinstance(output, tuple) else output
-            self._layers[number] = hidden[:, -1].detach()
+            self._keep(number, hidden)
 
         return keep
 
+    def _keep(self, number: int, hidden: torch.Tensor) -> None:
+        self._layers[number] = (hidden if self._whole else hidden[:, -1]).detach()
+
     def take(self) -> torch.Tensor:
-        """States of the last forward pass, (batch, layers, d_model), float32, on the CPU."""
+        """States of the last forward pass, float32, on the CPU.
+
+        Returns:
+            (batch, layers, d_model), or (batch, position, layers, d_model) where every position was kept.
+        """
         ordered = [self._layers[number].float().cpu() for number in range(len(self._blocks) + 1)]
-        return torch.stack(ordered, dim=1)
+        return torch.stack(ordered, dim=-2)

@@ -105,7 +105,7 @@ def generate_batch(
     emitted: list[list[int]] = [[] for _ in range(rows)]
     done = [False] * rows
     steps: list[torch.Tensor] = []
-    with StateCapture(loaded.blocks) as capture:
+    with StateCapture(loaded) as capture:
         more = decoding.max_new_tokens > 1 or feed_last or not reader.single
         logits = _forward(loaded, tokens, mask, places, cache if more or prefix.length else None)
         steps.append(capture.take())

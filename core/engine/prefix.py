@@ -49,7 +49,8 @@ def compute_prefix(loaded: LoadedModel, ids: tuple[int, ...]) -> Prefix:
     if not ids:
         return EMPTY
     tokens = torch.tensor([ids], device=loaded.device)
-    cache: Any = loaded.model(tokens, use_cache=True, logits_to_keep=1).past_key_values
+    with loaded.lock:
+        cache: Any = loaded.model(tokens, use_cache=True, logits_to_keep=1).past_key_values
     layers = getattr(cache, "layers", [])
     if type(cache) is not DynamicCache or any(type(layer).__name__ != "DynamicLayer" for layer in layers):
         return EMPTY

@@ -4,7 +4,7 @@ import gc
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class LoadedModel:
         layers: number of layers with the embedding output, blocks + 1.
         context: longest prompt plus answer, tokens.
         fingerprint: tells models and adapters apart by content.
+        lock: held by whoever runs the model. State capture hooks into the blocks themselves, so that two
+            threads at once would read each other's states.
     """
 
     settings: ModelSettings
@@ -44,6 +46,7 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     fingerprint: str
+    lock: Any = field(default_factory=threading.RLock)
 
     @property
     def name(self) -> str:
@@ -214,7 +217,6 @@ class ModelShelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: LoadedModel | None = None
-        self.in_use = threading.Lock()
 
     @property
     def held(self) -> LoadedModel | None:
