@@ -29,5 +29,13 @@ class ProbeError(TelltaleError):
     """A probe that cannot be fitted or judged on what it was given."""
 
 
+class ProjectionError(TelltaleError):
+    """A projection that cannot be made of what it was given."""
+
+
+class Cancelled(TelltaleError):
+    """Somebody asked the work to stop."""
+
+
 class DownloadError(TelltaleError):
     """A package that could not be fetched, or whose hash is not the expected one."""

@@ -32,7 +32,8 @@ class JobState:
 class Job:
     """A handle that the work reports to and that pages read. Every method is safe from any thread."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, gives_way: bool = False) -> None:
+        self.gives_way = gives_way
         self._lock = threading.Lock()
         self._state = JobState(name)
         self._cancel = threading.Event()
@@ -82,20 +83,28 @@ class Job:
 class Jobs:
     """The jobs of one process: at most one runs, the last of each name is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 10.0) -> None:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._patience = patience
 
-    def start(self, name: str, work: Callable[[Job], Any]) -> Job:
+    def start(self, name: str, work: Callable[[Job], Any], *, gives_way: bool = False) -> Job:
         """Start work in the background.
+
+        Args:
+            gives_way: nobody asked for it in person; it is cancelled when somebody asks for something else.
 
         Raises:
             TelltaleError: another job is running; names it.
         """
         with self._lock:
             if (busy := self.running()) is not None:
-                raise TelltaleError(f"{busy.state.name} is still running: wait for it or cancel it")
-            job = self._jobs[name] = Job(name)
+                if busy.gives_way and not gives_way:
+                    busy.cancel()
+                    busy.wait(self._patience)
+                if busy.state.running:
+                    raise TelltaleError(f"{busy.state.name} is still running: wait for it or cancel it")
+            job = self._jobs[name] = Job(name, gives_way)
         threading.Thread(target=job.run, args=(work,), name=name, daemon=True).start()
         return job
 

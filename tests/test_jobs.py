@@ -41,3 +41,17 @@ def test_a_refusal_is_kept_as_its_sentence(capsys):
 
     assert Jobs().start("a", refuse).wait(5).error == "column 'label' has 3 values"
     assert Jobs().start("b", break_down).wait(5).error == "ValueError: odd"
+
+
+def test_a_job_that_nobody_asked_for_gives_way():
+    jobs = Jobs(patience=5)
+
+    def idle(job):
+        while not job.cancelled():
+            threading.Event().wait(0.01)
+
+    waiting = jobs.start("effect of pruning", idle, gives_way=True)
+    with pytest.raises(TelltaleError, match="effect of pruning is still running"):
+        jobs.start("another guess", lambda _: None, gives_way=True)
+    assert jobs.start("harvest", lambda _: "made").wait(5).result == "made"
+    assert waiting.state.cancelled and not waiting.state.running

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from core.downloads import Progress, ignore_progress
-from core.errors import ProbeError
+from core.errors import Cancelled
 from core.labels import wilson_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
 from core.probes.controls import (
@@ -27,10 +27,6 @@ from core.probes.metrics import Area, area, auroc, brier, confusion, reliability
 from core.probes.rows import ProbeSettings, Rows, choose_rows, with_target
 
 States = Callable[[int], np.ndarray]
-
-
-class Cancelled(ProbeError):
-    """Somebody asked the sweep to stop."""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,15 @@ class DecisionStore:
             ).fetchall()
         return {row["answer"]: Decision(row["answer"], row["action"], row["reason"]) for row in rows}
 
+    def version(self, run: str) -> tuple[int, int]:
+        """Changes whenever a decision does: the last step, and how many steps stand."""
+        with self.database.connect() as connection:
+            last, standing = connection.execute(
+                "SELECT coalesce(max(step), 0), coalesce(sum(state = 'done'), 0) FROM steps WHERE run = ?",
+                (run,),
+            ).fetchone()
+        return last, standing
+
     def trail(self, run: str) -> pd.DataFrame:
         """Every step ever made, newest first: step, at, who, action, reason, answers, scores_shown, state."""
         with self.database.connect() as connection:
