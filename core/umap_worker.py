@@ -1,0 +1,88 @@
+"""The one separate process that UMAP runs in, so that neither its import nor its fits block the app.
+
+A pool of its own: joblib's shared one is resized and replaced by whoever calls `Parallel`. The worker imports
+this file alone, never the app's main module, torch or a model.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib.externals.loky import ProcessPoolExecutor
+
+from core.errors import Cancelled, ProjectionError
+
+IDLE_SECONDS = 600
+EPOCHS = 200
+_lock = threading.Lock()
+_pool: Any = None
+_warm: Any = None
+
+
+def embed(
+    points: np.ndarray, start: np.ndarray, n_neighbors: int, min_dist: float, seed: int, epochs: int
+) -> np.ndarray:
+    """UMAP of points (n, features) that begins at `start` (n, dimensions); runs in the worker.
+
+    Source: McInnes, Healy and Melville 2018.
+    """
+    from umap import UMAP
+
+    model = UMAP(
+        n_components=start.shape[1],
+        n_neighbors=min(n_neighbors, len(points) - 1),
+        min_dist=min_dist,
+        init=start,
+        n_epochs=epochs,
+        random_state=seed,
+        n_jobs=1,
+    )
+    return np.asarray(model.fit_transform(points), dtype=np.float32)
+
+
+def submit(work: Callable[..., Any], *arguments: Any) -> Any:
+    """A future of work done in the worker, which is started where it is not running."""
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS)
+        return _pool.submit(work, *arguments)
+
+
+def warm_up() -> None:
+    """Let the worker import and compile UMAP in the background (about half a minute) before it is wanted."""
+    global _warm
+    if _warm is None or (_warm.done() and _warm.exception() is not None):
+        points = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+        _warm = submit(embed, points, points[:, :2].copy(), 15, 0.1, 0, 2)
+
+
+def abandon() -> None:
+    """Kill the worker with whatever it is at; the next call starts another."""
+    global _pool, _warm
+    with _lock:
+        pool, _pool, _warm = _pool, None, None
+    if pool is not None:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def result_of(future: Any, cancelled: Callable[[], bool]) -> Any:
+    """Wait for the worker's result.
+
+    Raises:
+        Cancelled: `cancelled` said so; the worker is killed.
+        ProjectionError: the worker failed or died.
+    """
+    while True:
+        try:
+            return future.result(timeout=0.1)
+        except TimeoutError:
+            if cancelled():
+                abandon()
+                raise Cancelled("the projection was cancelled: finished layers are kept") from None
+        except Exception as broken:
+            abandon()
+            raise ProjectionError(
+                f"the UMAP process failed ({type(broken).__name__}: {broken}): use PCA, or fewer answers"
+            ) from broken
