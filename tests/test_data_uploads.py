@@ -281,3 +281,12 @@ def test_a_damaged_parquet_file_gives_questions_or_a_refusal(data):
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
         content[place] = data.draw(st.integers(0, 255))
     questions_or_refusal(bytes(content), "any.parquet")
+
+
+def test_an_upload_is_kept_under_a_name_of_our_own_making(tmp_path):
+    kept = tables.keep_upload(tmp_path, "../../evil name\u202e.csv", GOOD)
+    assert kept.parent.parent == tmp_path / "data" / "uploads" and kept.read_bytes() == GOOD
+    assert kept.name == "evil-name-.csv"
+    assert tables.keep_upload(tmp_path, "../../evil name\u202e.csv", GOOD) == kept
+    with pytest.raises(DataError, match="is empty"):
+        tables.keep_upload(tmp_path, "empty.csv", b"")

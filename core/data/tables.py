@@ -5,15 +5,18 @@ mean is decided in `uploads`.
 """
 
 import csv
+import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.errors import DataError
+from core.downloads import replace_atomically
+from core.errors import DataError, StoreError
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 MAX_ROWS = 1_000_000
@@ -59,6 +62,23 @@ def read_table(source: Path | str | bytes, name: str | None = None) -> pd.DataFr
     if frame.empty:
         raise DataError(f"{name} has no rows")
     return frame
+
+
+def keep_upload(cache: Path, name: str, content: bytes) -> Path:
+    """Keep an uploaded table under a name of our own making: its hash, and a plain form of its name.
+
+    Raises:
+        DataError: see `read_table`. StoreError: the cache cannot be written.
+    """
+    read_table(content, name)
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem)[:60] or "table"
+    path = cache / "data" / "uploads" / hashlib.sha256(content).hexdigest()[:12] / f"{plain}{_suffix(name)}"
+    try:
+        if not path.is_file():
+            replace_atomically(path, content)
+    except OSError as error:
+        raise StoreError(f"{name} cannot be kept in the cache: {error.strerror or error}") from error
+    return path
 
 
 def is_table_name(name: str) -> bool:

@@ -91,7 +91,7 @@ def prepare(
     reader = make_reader(loaded.tokenizer, settings.template.choices)
     asked = load_questions(cache, settings.data) if questions is None else questions
     others = (load_pool(cache, settings.data) if settings.shots else []) if pool is None else pool
-    plan = make_plan(settings, asked, others, loaded)
+    plan = make_plan(settings, asked, others, loaded.tokenizer, loaded.context)
     shown = [demo for demos in plan.demonstrations for demo in demos]
     run = settings.run_id(fingerprint([*plan.questions, *shown]), loaded.fingerprint)
     return Prepared(run, plan, reader)

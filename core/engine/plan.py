@@ -12,7 +12,6 @@ from typing import Any
 from core.data.question import Question
 from core.engine.prefix import shared_length
 from core.engine.settings import HarvestSettings
-from core.models.loading import LoadedModel
 from core.prompts.chat import ChatFormat, Prompt, chat_format, check_length, render
 from core.prompts.demonstrations import draw_demonstrations
 
@@ -140,9 +139,17 @@ class Plan:
 
 
 def make_plan(
-    settings: HarvestSettings, questions: list[Question], pool: list[Question], loaded: LoadedModel
+    settings: HarvestSettings,
+    questions: list[Question],
+    pool: list[Question],
+    tokenizer: Any,
+    context: int,
 ) -> Plan:
     """Draw demonstrations, fix the chat format and check that the questions fit.
+
+    Args:
+        pool: questions to draw demonstrations from.
+        context: the model's longest prompt plus answer, tokens.
 
     Raises:
         TemplateError: a question that does not fit the template, or too few questions for the demonstrations.
@@ -161,8 +168,8 @@ def make_plan(
         settings=settings,
         questions=order,
         demonstrations=demonstrations,
-        form=chat_format(loaded.tokenizer, settings.system, settings.chat),
-        tokenizer=loaded.tokenizer,
-        context=loaded.context,
+        form=chat_format(tokenizer, settings.system, settings.chat),
+        tokenizer=tokenizer,
+        context=context,
         block_size=32 if total <= 4000 else 256,
     )

@@ -1,0 +1,28 @@
+"""A model's tokenizer alone: enough to preview prompts and to read stored ids, without its weights."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+from core.models.catalog import ModelSettings, find_model
+
+
+@lru_cache(maxsize=4)
+def load_tokenizer(settings: ModelSettings, cache: Path) -> Any:
+    """The tokenizer of a model, kept for the next call.
+
+    Raises:
+        ModelError: what `find_model` refuses, or a tokenizer that does not load.
+    """
+    from transformers import AutoTokenizer
+
+    place = find_model(settings, cache)
+    where: dict[str, Any] = {"trust_remote_code": False}
+    if place.gguf:
+        where["gguf_file"] = place.gguf
+    try:
+        return AutoTokenizer.from_pretrained(place.source, **where)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"the tokenizer of {settings.id} cannot be loaded: {reason}") from error
