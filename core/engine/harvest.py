@@ -6,7 +6,7 @@ A harvest cut off in any way goes on where it stopped: what is committed is whol
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +158,8 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
             {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
             for s in reader.spellings
         ],
+        "form": asdict(prepared.plan.form),
+        "demonstrations": [[asdict(demo) for demo in demos] for demos in prepared.plan.demonstrations],
     }
 
 
