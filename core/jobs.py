@@ -16,6 +16,7 @@ class JobState:
     Attributes:
         fraction: 0 to 1.
         what: what it is doing, for people.
+        about: the run that it works on, as soon as that is known.
         result: what the work returned; None until then.
         error: one sentence, where it failed.
     """
@@ -23,6 +24,7 @@ class JobState:
     name: str
     fraction: float = 0.0
     what: str = "starting"
+    about: str | None = None
     running: bool = True
     cancelled: bool = False
     result: Any = None
@@ -49,6 +51,11 @@ class Job:
         """Say how far the work is."""
         with self._lock:
             self._state = replace(self._state, fraction=min(1.0, max(0.0, fraction)), what=what)
+
+    def works_on(self, run: str) -> None:
+        """Say which run this is about."""
+        with self._lock:
+            self._state = replace(self._state, about=run)
 
     def cancel(self) -> None:
         """Ask the work to stop at its next safe place."""

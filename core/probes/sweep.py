@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled
-from core.labels import wilson_interval
+from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
 from core.probes.controls import (
     Null,
@@ -157,14 +157,15 @@ def run_probe(
             mode: auroc(target[part], here[part] @ vector + intercept)
             for mode, part in rows.validation.items()
         }
-        right = int(((scores > 0) == test_target).sum())
+        right = pd.Series((scores > 0) == test_target, dtype=float)
+        accuracy, (low, high) = share_with_interval(right, pd.Series(test_groups))
         results.append(
             LayerResult(
                 layer,
                 validation,
                 area(test_target, scores, test_groups),
-                right / len(scores),
-                wilson_interval(right, len(scores)),
+                accuracy,
+                (low, high),
             )
         )
         rotate = probe[:-1]
