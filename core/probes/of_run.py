@@ -18,18 +18,19 @@ from core.store.runs import RunStore
 VERSION = 1
 
 
-def labelled(store: RunStore, run: str) -> pd.DataFrame:
-    """A run's answers with labels, flags and decisions laid over them."""
-    return label_answers(store.answers(run), DecisionStore(store.cache).current(run))
+def labelled(store: RunStore, run: str, pruned: bool = True) -> pd.DataFrame:
+    """A run's answers with labels, flags and (where `pruned`) a person's decisions laid over them."""
+    made = DecisionStore(store.cache).current(run) if pruned else {}
+    return label_answers(store.answers(run), made)
 
 
-def with_states(store: RunStore, run: str, position: str) -> tuple[pd.DataFrame, States]:
+def with_states(store: RunStore, run: str, position: str, pruned: bool = True) -> tuple[pd.DataFrame, States]:
     """The labelled answers that have a state at a position, and a reader of their states by layer.
 
     Raises:
         ProbeError: there are none.
     """
-    frame = labelled(store, run)
+    frame = labelled(store, run, pruned)
     rows = frame["answer"].to_numpy()
     if len(frame):
         there = ~np.isnan(store.layer(run, position, 0, rows)[:, 0])
@@ -46,6 +47,7 @@ def probe_run(
     settings: ProbeSettings,
     *,
     test_run: str | None = None,
+    pruned: bool = True,
     progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ProbeReport:
@@ -53,18 +55,19 @@ def probe_run(
 
     Args:
         test_run: another run to be judged on.
+        pruned: lay the decisions over the answers; False shows what it would be without them.
 
     Raises:
         ProbeError, StoreError: see `run_probe` and `RunStore`.
     """
-    path = report_path(store, run, settings, test_run)
+    path = report_path(store, run, settings, test_run, pruned)
     if path.is_file():
         try:
             return joblib.load(path)
         except Exception:  # a derived result that cannot be read is rebuilt
             path.unlink(missing_ok=True)
-    frame, states = with_states(store, run, settings.position)
-    other = with_states(store, test_run, settings.position) if test_run else None
+    frame, states = with_states(store, run, settings.position, pruned)
+    other = with_states(store, test_run, settings.position, pruned) if test_run else None
     layers = store.run(run).facts["layers"]
     if test_run and store.run(test_run).facts["d_model"] != store.run(run).facts["d_model"]:
         raise ProbeError(
@@ -87,20 +90,22 @@ def probe_run(
 
 
 def known_report(
-    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None
+    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None, pruned: bool = True
 ) -> ProbeReport | None:
     """The report where it was made before, else None; never computes."""
-    if not report_path(store, run, settings, test_run).is_file():
+    if not report_path(store, run, settings, test_run, pruned).is_file():
         return None
-    return probe_run(store, run, settings, test_run=test_run)
+    return probe_run(store, run, settings, test_run=test_run, pruned=pruned)
 
 
-def report_path(store: RunStore, run: str, settings: ProbeSettings, test_run: str | None) -> Path:
+def report_path(
+    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None, pruned: bool = True
+) -> Path:
     """Where a report is kept: its name is the hash of all that it depends on."""
     parts: list[object] = [VERSION, settings]
     for name in (run, test_run):
         if name:
-            standing = DecisionStore(store.cache).current(name)
+            standing = DecisionStore(store.cache).current(name) if pruned else {}
             made = sorted((d.answer, d.action, d.reason) for d in standing.values())
             parts.append((store.run(name).run, store.run(name).answers, made))
     return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"
