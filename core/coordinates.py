@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 CONSTANT = 1e-6
 
@@ -29,7 +30,9 @@ def principal_components(features: np.ndarray, wanted: int, seed: int) -> tuple[
     if not features.any():
         return np.zeros((len(features), k), np.float32), np.zeros(k)
     model = PCA(k, random_state=seed)
-    found = model.fit_transform(features).astype(np.float32)
+    # OpenBLAS threads wait for each other in busy loops: beside a harvest, one alone is many times faster.
+    with threadpool_limits(1, user_api="blas"):
+        found = model.fit_transform(features).astype(np.float32)
     return found, model.explained_variance_ratio_.astype(float)
 
 

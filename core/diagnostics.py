@@ -87,7 +87,7 @@ def _of_choices(run: Run, n: int) -> list[ReadingWarning]:
         named = " and ".join(map(repr, long or reader.choices))
         text = (
             f"{named} {'is' if len(long) == 1 else 'are'} not a single token for this tokenizer: both "
-            "choices are scored as whole sequences, and the ten likeliest first tokens show only how they begin"
+            "choices are scored as whole sequences, and the likeliest first tokens show only how they begin"
         )
         found.append(ReadingWarning("note", text, n))
     return found
@@ -110,11 +110,11 @@ def _of_mode(run: Run, mode: str, rows: pd.DataFrame) -> list[ReadingWarning]:
         values = rows[column].dropna()
         if len(values) < FEWEST:
             continue
-        shares = values.value_counts(normalize=True)
-        if shares.iloc[0] > CONSTANT:
+        counts = values.value_counts()
+        if counts.iloc[0] > CONSTANT * len(values):
             text = (
-                f"under {mode}, {shares.iloc[0]:.0%} of {len(values)} answers {verb} "
-                f"{choices[int(shares.index[0])]!r}: that hardly depends on the question"
+                f"under {mode}, {counts.iloc[0]} of {len(values)} answers {verb} "
+                f"{choices[int(counts.index[0])]!r}: that hardly depends on the question"
             )
             found.append(ReadingWarning("warning", text, len(values)))
     return found
@@ -127,9 +127,10 @@ def _of_leans(run: Run, frame: pd.DataFrame) -> list[ReadingWarning]:
         low, high = offsets.min(), offsets.max()
         size = f"{low:+.1f} nats" if high - low < 0.05 else f"{low:+.1f} to {high:+.1f} nats"
         differ = (frame["leans"] != frame["leans_calibrated"]).mean()
+        second = run.facts["choices"][1]
         text = (
-            f"without any content the template itself leans by {size} (above 0: to {run.facts['choices'][1]!r}): raw "
-            f"and calibrated leans differ in {differ:.0%} of {n} answers"
+            f"without any content the template itself leans by {size} (above 0: to {second!r}): raw and "
+            f"calibrated leans differ in {differ:.0%} of {n} answers"
         )
         found.append(ReadingWarning("warning", text, n))
     readable = frame[frame["said"].notna()]

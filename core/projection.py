@@ -16,7 +16,7 @@ from core.downloads import Progress, ignore_progress, replace_atomically
 from core.errors import Cancelled, ProjectionError
 from core.projection_values import Projection, ProjectionSettings, load_kept, packed, path_of
 from core.store.runs import RunStore
-from core.umap_worker import EPOCHS, embed, result_of, submit, warm_up
+from core.umap_worker import AFRESH, FOLLOWING, embed, result_of, submit, warm_up
 
 __all__ = ["Projection", "ProjectionSettings", "known_projection", "pca_layer", "project_run", "warm_up"]
 
@@ -101,8 +101,8 @@ def _project(
         return flat, shares[: settings.dimensions]
     if pca:
         return (flat if before is None else match_signs(flat, before)), shares
-    start = flat if before is None else before
-    options = (settings.n_neighbors, settings.min_dist, settings.seed, EPOCHS)
+    start, steps = (flat, AFRESH) if before is None else (before, FOLLOWING)
+    options = (settings.n_neighbors, settings.min_dist, settings.seed, steps)
     found = unit_size(result_of(submit(embed, found, start, *options), cancelled))
     return (found if before is None else match_pose(found, before)), shares[: settings.dimensions]
 

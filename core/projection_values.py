@@ -89,8 +89,8 @@ class Projection:
     @property
     def degenerate(self) -> tuple[int, ...]:
         """Layers at which all states are alike, so that there is nothing to see."""
-        flat = ~self.coordinates.any(axis=(1, 2))
-        return tuple(layer for layer, empty in zip(self.layers, flat, strict=True) if empty)
+        pairs = zip(self.layers, self.coordinates, strict=True)
+        return tuple(layer for layer, found in pairs if not found.any())
 
     @property
     def stated(self) -> str:
@@ -127,13 +127,14 @@ def path_of(store: RunStore, run: str, settings: ProjectionSettings, answers: in
 def packed(made: Projection) -> bytes:
     """The projection as an .npz file; never a pickle."""
     facts = {"planned": made.planned, "n_total": made.n_total, "n_missing": made.n_missing}
+    explained = np.zeros((0, 0)) if made.explained is None else made.explained
     out = io.BytesIO()
     np.savez(
         out,
         facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
         answers=made.answers,
         coordinates=made.coordinates,
-        **({} if made.explained is None else {"explained": made.explained}),
+        explained=explained,
     )
     return out.getvalue()
 

@@ -14,31 +14,54 @@ from joblib.externals.loky import ProcessPoolExecutor
 from core.errors import Cancelled, ProjectionError
 
 IDLE_SECONDS = 600
-EPOCHS = 200
+# Epochs and learning rate. Small steps follow the layer before: on 400 answers, layers 8 to 21, points moved
+# 0.25 between layers against 0.39 for fits of their own, and kept as many neighbours (trustworthiness 0.88, 0.87).
+AFRESH = (200, 1.0)
+FOLLOWING = (100, 0.05)
 _lock = threading.Lock()
 _pool: Any = None
 _warm: Any = None
 
 
 def embed(
-    points: np.ndarray, start: np.ndarray, n_neighbors: int, min_dist: float, seed: int, epochs: int
+    points: np.ndarray,
+    start: np.ndarray,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    steps: tuple[int, float] = AFRESH,
 ) -> np.ndarray:
     """UMAP of points (n, features) that begins at `start` (n, dimensions); runs in the worker.
 
+    Args:
+        steps: epochs and learning rate.
+
+    Neighbours are exact: UMAP's own approximate search takes a minute to compile, more than it saves here.
     Source: McInnes, Healy and Melville 2018.
     """
+    import warnings
+
+    from sklearn.neighbors import NearestNeighbors
     from umap import UMAP
 
+    k = min(n_neighbors, len(points) - 1)
+    distances, neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors(points)
     model = UMAP(
         n_components=start.shape[1],
-        n_neighbors=min(n_neighbors, len(points) - 1),
+        n_neighbors=k,
         min_dist=min_dist,
         init=start,
-        n_epochs=epochs,
+        n_epochs=steps[0],
+        learning_rate=steps[1],
         random_state=seed,
         n_jobs=1,
+        precomputed_knn=(neighbours, distances.astype(np.float32), None),
     )
-    return np.asarray(model.fit_transform(points), dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns that new points cannot be placed later, which nobody asks for
+        return np.asarray(model.fit_transform(points), dtype=np.float32)
 
 
 def submit(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -55,7 +78,7 @@ def warm_up() -> None:
     global _warm
     if _warm is None or (_warm.done() and _warm.exception() is not None):
         points = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
-        _warm = submit(embed, points, points[:, :2].copy(), 15, 0.1, 0, 2)
+        _warm = submit(embed, points, points[:, :2].copy(), 15, 0.1, 0, (2, 1.0))
 
 
 def abandon() -> None:
