@@ -111,7 +111,9 @@ def parser() -> Parser:
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--permutations", type=int, default=100 if name == "probe" else 0)
         if name == "score":
-            command.add_argument("--text", action="append", required=True)
+            command.add_argument("--text", action="append", help="a statement; repeat for several")
+            command.add_argument("--file", help="statements, one per line: `true: …`, `Q: … | A: …`")
+            command.add_argument("--mode", action="append", help="default: honest and lie")
 
     export = add("export", "a run's answers as CSV, or one layer's states as .npy")
     export.add_argument("run")

@@ -25,10 +25,10 @@ from core.errors import DataError, StoreError
 from core.labels import mode_summary
 from core.models.catalog import ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
-from core.models.loading import LoadedModel, load_model
+from core.models.loading import load_model
 from core.probes.of_run import labelled, probe_run
 from core.probes.rows import ProbeSettings
-from core.scoring import score_texts
+from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
@@ -248,19 +248,51 @@ def probe(cache: Path, options: Namespace) -> Result:
 
 
 def score(cache: Path, options: Namespace) -> Result:
-    """Score statements in both modes."""
+    """Score statements in each mode, as read and as the model's own turn."""
     store = RunStore(cache)
     run = store.run(options.run)
-    settings = HarvestSettings.from_dict(run.settings)
-    loaded: LoadedModel = load_model(settings.model, cache)
-    report = probe_run(store, run.run, probe_settings(options))
-    result = score_texts(loaded, settings, report.bundle, options.text)
-    lines = [
-        f"{entry['mode']:<6} {entry['probability']:.3f}  said {entry['said']}  {entry['text']}"
-        f"{' (unlike anything in training)' if entry['unlike_training'] else ''}"
-        for entry in result["scores"]
-    ]
-    return result, "\n".join(lines)
+    statements = _typed(options, label_names(store, run.run))
+    modes = tuple(dict.fromkeys(options.mode or ("honest", "lie")))
+    asked = HarvestSettings.from_dict(run.settings).model
+    if options.model or options.adapter:
+        asked = ModelSettings(options.model or asked.id, options.adapter, options.four_bit)
+    with tqdm(total=100, unit="%", file=sys.stderr, leave=False) as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description(what)
+            bar.update(round(100 * fraction) - bar.n)
+
+        report = probe_run(store, run.run, probe_settings(options), test_run=options.test_run, progress=show)
+        bar.reset()
+        scored = score_statements(
+            load_model(asked, cache), store, run.run, report.bundle, statements, modes=modes, progress=show
+        )
+    lines = [f"layer {scored.layer}; probability of {scored.positive_name!r}"]
+    lines += [_score_line(entry) for entry in scored.read]
+    lines += [area.sentence() for area in scored.areas]
+    return scored.to_json(), "\n".join([*lines, *scored.notes])
+
+
+def _score_line(entry: AsRead) -> str:
+    number = "  –  " if entry.probability is None else f"{entry.probability:.3f}"
+    stranger = " (unlike anything in training)" if entry.unlike_training else ""
+    said = f"says {entry.said or 'no choice'}, leans {entry.leans}"
+    told = f"{entry.mode:<6} {number}  probe says {entry.probe_says}; model {said}"
+    return f"{told}  {entry.statement.text}{stranger}"
+
+
+def _typed(options: Namespace, choices: tuple[str, str]) -> list[Statement]:
+    """The statements that --text and --file give. `--text` is taken as it is: a file's lines are parsed."""
+    made = [Statement(text) for text in options.text or []]
+    if options.file:
+        try:
+            content = Path(options.file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{options.file} cannot be read: {error}") from error
+        made += parse_statements(content, choices)
+    if not made:
+        raise DataError("nothing to score: give --text or --file")
+    return made
 
 
 def export(cache: Path, options: Namespace) -> Result:

@@ -1,12 +1,16 @@
 """Things that people save by name: templates, and sets of statements."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
-from core.errors import StoreError, TemplateError
+from core.data.statements import Statement
+from core.errors import DataError, StoreError, TemplateError
 from core.prompts.templates import BUILT_IN, Template
 from core.store.database import Database
 from core.store.runs import now
+
+LONGEST_NAME = 100
 
 
 class SavedStore:
@@ -36,15 +40,47 @@ class SavedStore:
             raise TemplateError(f"there is no template {name!r}: choose {', '.join(known)}")
         return known[name]
 
-    def save_statements(self, name: str, statements: list[dict]) -> None:
-        """Keep a set of statements with their expected labels."""
-        if not name.strip():
-            raise StoreError("a set of statements needs a name")
-        self._save("statement_sets", name.strip(), {"statements": statements})
+    def save_statements(self, name: str, statements: list[Statement]) -> None:
+        """Keep a set of statements with their expected labels; an earlier one of that name is replaced.
 
-    def statements(self) -> dict[str, list[dict]]:
-        """Every saved set by name."""
-        return {name: value["statements"] for name, value in self._all("statement_sets").items()}
+        Raises:
+            StoreError: the name is empty or longer than 100 characters, or the set is empty.
+        """
+        name = name.strip()
+        if not name:
+            raise StoreError("a set of statements needs a name")
+        if len(name) > LONGEST_NAME:
+            raise StoreError(f"the name of a set has {len(name)} characters: the longest is {LONGEST_NAME}")
+        if not statements:
+            raise StoreError(f"set {name!r} would hold no statement: type at least one")
+        self._save("statement_sets", name, {"statements": [asdict(statement) for statement in statements]})
+
+    def statements(self, name: str) -> list[Statement]:
+        """One saved set.
+
+        Raises:
+            StoreError: there is none of that name, or what is stored under it is damaged.
+        """
+        with self.database.connect() as connection:
+            row = connection.execute("SELECT content FROM statement_sets WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            known = ", ".join(self.statement_sets()) or "none are saved yet"
+            raise StoreError(f"there is no set of statements {name!r}: {known}")
+        try:
+            return [Statement(**values) for values in json.loads(row["content"])["statements"]]
+        except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
+            raise StoreError(f"the set of statements {name!r} is damaged: save it again") from error
+
+    def statement_sets(self) -> list[str]:
+        """The names of the saved sets, in order."""
+        with self.database.connect() as connection:
+            rows = connection.execute("SELECT name FROM statement_sets ORDER BY name").fetchall()
+        return [row["name"] for row in rows]
+
+    def delete_statements(self, name: str) -> None:
+        """Delete a saved set; one that is not there is no mistake."""
+        with self.database.connect() as connection:
+            connection.execute("DELETE FROM statement_sets WHERE name = ?", (name,))
 
     def _save(self, table: str, name: str, content: dict) -> None:
         with self.database.connect() as connection:
