@@ -136,9 +136,7 @@ def _of_leans(run: Run, frame: pd.DataFrame) -> list[ReadingWarning]:
     readable = frame[frame["said"].notna()]
     differ = share_of(list(readable["said"] != readable["leans"]))
     if differ.n >= FEWEST and differ.share > DISAGREE:
-        text = (
-            f"what is said and how the first token leans differ in {differ.share:.0%} of {differ.n} answers"
-        )
+        text = f"said and the first token's lean differ in {differ.share:.0%} of {differ.n} answers"
         found.append(ReadingWarning("warning", text, differ.n))
     return found
 

@@ -15,7 +15,8 @@ from core.errors import Cancelled, ProjectionError
 
 IDLE_SECONDS = 600
 # Epochs and learning rate. Small steps follow the layer before: on 400 answers, layers 8 to 21, points moved
-# 0.25 between layers against 0.39 for fits of their own, and kept as many neighbours (trustworthiness 0.88, 0.87).
+# 0.25 between layers against 0.39 for fits of their own, and kept their neighbours as well (trustworthiness
+# 0.88 against 0.87).
 AFRESH = (200, 1.0)
 FOLLOWING = (100, 0.05)
 _lock = threading.Lock()
