@@ -1,0 +1,57 @@
+"""Telltale's dashboard: navigation, and the sidebar whose model and run every page shares. Nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import TelltaleError
+from core.store.runs import Run
+from dashboard import model_panel, session
+
+ICON = Path(__file__).with_name("icon.png")
+st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
+STYLE = ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem}"
+st.html(f"<style>{STYLE}</style>")
+page = st.navigation(
+    [
+        st.Page("views/generate.py", title="Generate", icon=":material/play_circle:", default=True),
+        st.Page("views/prune.py", title="Prune", icon=":material/content_cut:"),
+        st.Page("views/projection.py", title="Projection", icon=":material/scatter_plot:"),
+        st.Page("views/probes.py", title="Probes", icon=":material/show_chart:"),
+        st.Page("views/tokens.py", title="Tokens", icon=":material/token:"),
+        st.Page("views/statements.py", title="Statements", icon=":material/format_quote:"),
+    ],
+    position="top",
+)
+
+
+def run_picker() -> None:
+    """The run that every page looks at; kept in the address, so that a reload or a link finds it again."""
+    runs = {run.run: run for run in session.run_store().runs()}
+    wanted = st.session_state.pop("wanted_run", None) or st.session_state.get("run")
+    wanted = wanted or st.query_params.get("run")
+    if not runs:
+        st.caption("No runs yet: start one on the Generate page.")
+        return
+    st.session_state["run"] = wanted if wanted in runs else next(iter(runs))
+    st.selectbox("Run", list(runs), key="run", format_func=lambda run: short_title(runs[run]))
+    run = runs[st.session_state["run"]]
+    st.caption(session.as_text(run.title))
+    st.query_params["run"] = run.run
+    st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
+
+
+def short_title(run: Run) -> str:
+    """Enough to tell runs apart in a narrow list."""
+    return f"{run.run[:6]} · {run.settings['template']['name']} · {Path(run.settings['data']['name']).name}"
+
+
+try:
+    with st.sidebar:
+        st.markdown("### Telltale")
+        run_picker()
+        st.divider()
+        model_panel.show()
+    page.run()
+except TelltaleError as error:
+    st.error(session.as_text(error))

@@ -1,0 +1,424 @@
+"""Charts: a data frame in, a Plotly figure out, nothing else. One palette, one vocabulary.
+
+Truth is blue and orange (told apart by the colour-blind), the mode is the marker's shape, in every chart.
+Text from people, datasets and models is escaped before Plotly reads it: its hover text is HTML.
+"""
+
+import html
+import textwrap
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+POSITIVE, NEGATIVE, NEUTRAL = "#2166ac", "#e08214", "#8a8a8a"
+SCALE = [[0.0, NEGATIVE], [0.5, "#f4f4f4"], [1.0, POSITIVE]]
+SYMBOL = {"honest": "circle", "lie": "diamond-open", "none": "cross"}
+VERDICT_COLOUR = {
+    "right": POSITIVE,
+    "lie": "#b2182b",
+    "error": NEGATIVE,
+    "no lie": "#67a9cf",
+    "untrue, belief unsure": "#d6a3a8",
+    "true, belief unsure": "#b8d0e2",
+    "no choice": "#c9c9c9",
+}
+OTHERS = ("#2166ac", "#e08214", "#1b7837", "#762a83", "#8c510a", "#35978f")
+CONTROL = {
+    "output": ("model's own output", "#8c510a", "dash"),
+    "output_inverted": ("own output, inverted under lie", "#8c510a", "dot"),
+    "honest_answer": ("honest answer to the same question", "#1b7837", "dash"),
+    "text": ("TF-IDF on the question's text", "#762a83", "dash"),
+}
+LAYER_AXIS = "layer (0 = embedding output)"
+
+
+def shown(text: object, width: int = 60, most: int = 300) -> str:
+    """Text for a hover box: cut, wrapped, and with all marks escaped."""
+    text = str(text)
+    cut = text if len(text) <= most else text[:most] + "…"
+    return "<br>".join(html.escape(line) for line in textwrap.wrap(cut, width) or [""])
+
+
+def _layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        plot_bgcolor="white",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        **changes,
+    )
+    figure.update_xaxes(gridcolor="#eeeeee", zeroline=False)
+    figure.update_yaxes(gridcolor="#eeeeee", zeroline=False)
+    return figure
+
+
+def by_layer(layers: pd.DataFrame, controls: pd.DataFrame, metric: str, chosen: int) -> go.Figure:
+    """A probe's AUROC or accuracy by layer, with its interval, the chance line and the controls.
+
+    Args:
+        layers: layer, value, low, high; the value on test data.
+        controls: name, auroc, low, high; drawn for AUROC only, `permuted` as a band.
+        metric: `AUROC` or `accuracy`.
+    """
+    figure = go.Figure()
+    if metric == "AUROC":
+        for row in controls.itertuples():
+            if row.name == "permuted":
+                figure.add_hrect(y0=row.low, y1=row.high, fillcolor="#e9e9e9", line_width=0, layer="below")
+                figure.add_trace(_swatch(f"permuted labels, 95 % (mean {row.auroc:.2f})"))
+            else:
+                name, colour, dash = CONTROL[row.name]
+                figure.add_trace(
+                    go.Scatter(
+                        x=[layers["layer"].min(), layers["layer"].max()],
+                        y=[row.auroc, row.auroc],
+                        mode="lines",
+                        line={"color": colour, "dash": dash, "width": 1.5},
+                        name=f"{name} {row.auroc:.2f}",
+                        hovertemplate=f"{name}: {row.auroc:.3f} [{row.low:.3f}, {row.high:.3f}]"
+                        "<extra></extra>",
+                    )
+                )
+    figure.add_hline(y=0.5, line={"color": "#444444", "width": 1}, annotation_text="chance")
+    figure.add_trace(
+        go.Scatter(
+            x=pd.concat([layers["layer"], layers["layer"][::-1]]),
+            y=pd.concat([layers["high"], layers["low"][::-1]]),
+            fill="toself",
+            fillcolor="rgba(33,102,172,0.18)",
+            line={"width": 0},
+            hoverinfo="skip",
+            name="95 % interval",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=layers["layer"],
+            y=layers["value"],
+            mode="lines+markers",
+            line={"color": POSITIVE, "width": 2.5},
+            name=f"probe, {metric} on test data",
+            customdata=layers[["low", "high"]],
+            hovertemplate="layer %{x}<br>%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
+            "<extra></extra>",
+        )
+    )
+    best = layers[layers["layer"] == chosen]
+    figure.add_trace(
+        go.Scatter(
+            x=best["layer"],
+            y=best["value"],
+            mode="markers",
+            marker={"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": "#111111", "width": 2.5}},
+            name=f"layer {chosen}, chosen on validation data",
+            hoverinfo="skip",
+        )
+    )
+    figure.update_xaxes(title=LAYER_AXIS, dtick=2)
+    figure.update_yaxes(title=metric, range=[0, 1.02])
+    return _layout(figure, 470)
+
+
+def _swatch(name: str) -> go.Scatter:
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        marker={"symbol": "square", "size": 12, "color": "#dddddd"},
+        name=name,
+    )
+
+
+def palette(values: list[str], choices: tuple[str, str]) -> dict[str, str]:
+    """A colour for each value: the choices' own, the verdicts' own, and others in order."""
+    fixed = VERDICT_COLOUR | {"none": "#c9c9c9", choices[0]: NEGATIVE, choices[1]: POSITIVE}
+    return dict(zip(values, OTHERS * (1 + len(values)), strict=False)) | fixed
+
+
+def scatter(
+    points: pd.DataFrame, colour: str, axes: list[str], choices: tuple[str, str], height: int = 620
+) -> go.Figure:
+    """One layer's answers, in two dimensions (WebGL) or three.
+
+    Args:
+        points: answer, x, y (z), mode, text, said, truth, verdict, and the column to colour by: numbers from
+            0 to 1 give a scale, anything else a legend.
+        axes: the axes' titles; three of them draw in three dimensions.
+        choices: names of the choices, negative first.
+    """
+    figure = go.Figure()
+    numeric = pd.api.types.is_numeric_dtype(points[colour])
+    parts = [("", points)] if numeric else [(str(value), part) for value, part in points.groupby(colour)]
+    colours = palette([name for name, _ in parts], choices)
+    first = True
+    for name, part in parts:
+        for mode, rows in part.groupby("mode"):
+            marker: dict = {"symbol": SYMBOL.get(str(mode), "circle"), "size": _size(len(points), len(axes))}
+            if numeric:
+                marker |= {"color": rows[colour], "colorscale": SCALE, "cmin": 0, "cmax": 1}
+                marker |= {"showscale": first, "colorbar": {"title": colour, "thickness": 12}}
+                first = False
+            else:
+                marker |= {"color": colours[name]}
+            common = {
+                "x": rows["x"],
+                "y": rows["y"],
+                "mode": "markers",
+                "marker": marker,
+                "name": f"{html.escape(name)} · {mode} (n {len(rows)})"
+                if name
+                else f"{mode} (n {len(rows)})",
+                "customdata": np.column_stack([rows["answer"], _hover(rows)]),
+                "hovertemplate": "%{customdata[1]}<extra></extra>",
+            }
+            kind = go.Scatter3d if len(axes) == 3 else go.Scattergl
+            figure.add_trace(kind(**common, **({"z": rows["z"]} if len(axes) == 3 else {})))
+    if len(axes) == 3:
+        figure.update_layout(scene={f"{a}axis": {"title": t} for a, t in zip("xyz", axes, strict=True)})
+    else:
+        figure.update_xaxes(title=axes[0])
+        figure.update_yaxes(title=axes[1])
+    return _layout(figure, height, dragmode="orbit" if len(axes) == 3 else "lasso", uirevision="place")
+
+
+def _size(n: int, dimensions: int) -> float:
+    return (8 if n <= 1000 else 5 if n <= 5000 else 3) / (2 if dimensions == 3 else 1)
+
+
+def _hover(rows: pd.DataFrame) -> list[str]:
+    return [
+        f"<b>answer {r.answer}</b> · {r.mode}<br>{shown(r.text)}<br>"
+        f"truth {shown(r.truth)} · said {shown(r.said)} · {r.verdict}"
+        for r in rows.itertuples()
+    ]
+
+
+def small_multiples(
+    layers: dict[int, pd.DataFrame], colour: str, choices: tuple[str, str], columns: int = 8
+) -> go.Figure:
+    """Every layer small, on the same scale, coloured by a column of two or more values.
+
+    Args:
+        layers: by layer, points with x, y and the colour's column (at most 1,000 points each).
+    """
+    rows = -(-len(layers) // columns)
+    titles = [f"layer {number}" for number in layers]
+    figure = make_subplots(
+        rows, columns, subplot_titles=titles, horizontal_spacing=0.01, vertical_spacing=0.05
+    )
+    values = sorted({str(v) for points in layers.values() for v in points[colour]})
+    colours = palette(values, choices)
+    for place, points in enumerate(layers.values()):
+        figure.add_trace(
+            go.Scattergl(
+                x=points["x"],
+                y=points["y"],
+                mode="markers",
+                marker={"size": 2.5, "color": [colours[str(v)] for v in points[colour]]},
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+            row=place // columns + 1,
+            col=place % columns + 1,
+        )
+    figure.update_xaxes(showticklabels=False, range=[-3.2, 3.2])
+    figure.update_yaxes(showticklabels=False, range=[-3.2, 3.2])
+    figure.update_annotations(font_size=11)
+    for value in values:
+        figure.add_trace(
+            go.Scatter(
+                x=[None], y=[None], mode="markers", marker={"color": colours[value]}, name=html.escape(value)
+            )
+        )
+    return _layout(figure, 130 * rows + 60)
+
+
+def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
+    """Counts of truth (rows) against the probe's verdict (columns)."""
+    labels = [html.escape(name) for name in names]
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            x=labels,
+            y=labels,
+            text=counts,
+            texttemplate="%{text}",
+            textfont={"size": 18},
+            colorscale=[[0, "#ffffff"], [1, "#9ec4e2"]],
+            showscale=False,
+            hovertemplate="truth %{y}, probe %{x}: %{z}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="probe says")
+    figure.update_yaxes(title="target", autorange="reversed")
+    return _layout(figure, 300)
+
+
+def reliability(bins: pd.DataFrame) -> go.Figure:
+    """Calibration: observed share against predicted probability, by bin, with intervals and n."""
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": NEUTRAL, "dash": "dot"},
+            name="perfect calibration",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=bins["predicted"],
+            y=bins["observed"],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": bins["high"] - bins["observed"],
+                "arrayminus": bins["observed"] - bins["low"],
+                "color": NEUTRAL,
+            },
+            mode="markers+text",
+            text=[f"n {n}" for n in bins["n"]],
+            textposition="top center",
+            textfont={"size": 10},
+            marker={"color": POSITIVE, "size": 9},
+            name="test answers, by bin",
+        )
+    )
+    figure.update_xaxes(title="predicted probability", range=[-0.03, 1.03])
+    figure.update_yaxes(title="observed share", range=[-0.03, 1.1])
+    return _layout(figure, 300)
+
+
+def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool], limit: float) -> go.Figure:
+    """Probe score over token × layer; masked tokens are blank, positions not trained on are hatched.
+
+    Args:
+        scores: one row per token (index: the token as text), one column per layer.
+        limit: scores beyond ± this get the strongest colour.
+    """
+    keep = [number for number, hidden in enumerate(masked) if not hidden or trained[number]]
+    tokens = [html.escape(str(scores.index[n])).replace("Ġ", "·").replace("Ċ", "⏎") for n in keep]
+    values = scores.to_numpy()[keep].T
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=list(range(len(keep))),
+            y=list(scores.columns),
+            colorscale=SCALE,
+            zmid=0,
+            zmin=-limit,
+            zmax=limit,
+            colorbar={"title": "score", "thickness": 12},
+            customdata=np.tile(tokens, (len(scores.columns), 1)),
+            hovertemplate="%{customdata}<br>layer %{y}: score %{z:.2f}<extra></extra>",
+        )
+    )
+    untrained = [place for place, n in enumerate(keep) if not trained[n]]
+    figure.add_trace(
+        go.Bar(
+            x=untrained,
+            y=[len(scores.columns)] * len(untrained),
+            base=-0.5,
+            width=1,
+            marker={
+                "color": "rgba(0,0,0,0)",
+                "pattern": {"shape": "/", "fgcolor": "rgba(60,60,60,0.30)", "size": 7, "solidity": 0.12},
+            },
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    figure.update_xaxes(
+        title="token (· is a space; hatched: the probe was not trained at this position)",
+        tickvals=list(range(len(keep))),
+        ticktext=tokens,
+        tickangle=-55,
+    )
+    figure.update_yaxes(title=LAYER_AXIS)
+    return _layout(figure, 520, barmode="overlay")
+
+
+def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple[str, str]) -> go.Figure:
+    """The training answers' scores by class, and where statements fall.
+
+    Args:
+        training: score, target (0 or 1).
+        marks: score, label: one vertical line each.
+    """
+    figure = go.Figure()
+    for target, colour in ((0, NEGATIVE), (1, POSITIVE)):
+        part = training[training["target"] == target]
+        figure.add_trace(
+            go.Histogram(
+                x=part["score"],
+                nbinsx=40,
+                marker_color=colour,
+                opacity=0.55,
+                name=f"training: {html.escape(names[target])} (n {len(part)})",
+            )
+        )
+    for number, mark in enumerate(marks.itertuples()):
+        figure.add_vline(
+            x=mark.score,
+            line={"color": "#111111", "dash": ["solid", "dash", "dot"][number % 3]},
+            annotation_text=html.escape(str(mark.label)),
+            annotation_yshift=-14 * (number % 4),
+        )
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
+    figure.update_xaxes(title="probe score at the trained position (above 0: the second class)")
+    figure.update_yaxes(title="training answers")
+    return _layout(figure, 300, barmode="overlay")
+
+
+def spelling_bars(table: pd.DataFrame) -> go.Figure:
+    """Mean probability of each spelling, by choice.
+
+    Args:
+        table: choice, label (the spelling as text), mean_probability, emitted.
+    """
+    figure = go.Figure()
+    for (choice, part), colour in zip(
+        table.groupby("choice", sort=False), (NEGATIVE, POSITIVE), strict=False
+    ):
+        figure.add_trace(
+            go.Bar(
+                y=[html.escape(str(label)) for label in part["label"]],
+                x=part["mean_probability"],
+                orientation="h",
+                marker_color=colour,
+                name=html.escape(str(choice)),
+                customdata=part[["emitted"]],
+                hovertemplate="%{y}: mean probability %{x:.4f}, emitted %{customdata[0]}×<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="mean probability as the answer's first token")
+    figure.update_yaxes(title="spelling", autorange="reversed", type="category")
+    return _layout(figure, max(240, 24 * len(table) + 110))
+
+
+def class_balance(before: pd.DataFrame, after: pd.DataFrame) -> go.Figure:
+    """How many answers of each truth are left in each mode, before and after pruning.
+
+    Args:
+        before, after: mode, truth, n.
+    """
+    figure = go.Figure()
+    for name, table, opacity in (("before", before, 0.35), ("after pruning", after, 1.0)):
+        for (truth, part), colour in zip(table.groupby("truth"), (NEGATIVE, POSITIVE), strict=False):
+            figure.add_trace(
+                go.Bar(
+                    x=part["mode"],
+                    y=part["n"],
+                    name=f"{html.escape(str(truth))}, {name}",
+                    marker_color=colour,
+                    opacity=opacity,
+                    text=part["n"],
+                    offsetgroup=f"{truth} {name}",
+                )
+            )
+    figure.update_xaxes(title="mode")
+    figure.update_yaxes(title="answers")
+    return _layout(figure, 260, barmode="group")

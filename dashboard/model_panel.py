@@ -1,0 +1,85 @@
+"""The sidebar's model: choose one, load it, see what it is and what memory it takes."""
+
+import streamlit as st
+
+from core.errors import TelltaleError
+from core.jobs import JOBS
+from core.models.catalog import ModelSettings
+from core.models.embedded import EMBEDDED_ID, embedded_ready
+from dashboard import session, work
+
+EMBEDDED, HUB, LOCAL = "SmolLM2-135M-Instruct (embedded)", "a model of the hub", "a folder or GGUF file"
+
+
+def chosen() -> ModelSettings:
+    """The model that the sidebar names."""
+    state = st.session_state
+    kind = state.get("model_kind", EMBEDDED)
+    named = (state.get("model_id") or "").strip()
+    adapter = (state.get("model_adapter") or "").strip() or None
+    return ModelSettings(EMBEDDED_ID if kind == EMBEDDED else named, adapter, bool(state.get("four_bit")))
+
+
+def show() -> None:
+    """Draw the panel."""
+    st.selectbox("Model", (EMBEDDED, HUB, LOCAL), key="model_kind")
+    kind = st.session_state["model_kind"]
+    if kind != EMBEDDED:
+        hint = "owner/name" if kind == HUB else "/path/to/folder or file.gguf"
+        st.text_input("Hub id" if kind == HUB else "Path", key="model_id", placeholder=hint)
+    with st.expander("Adapter and precision"):
+        st.text_input("LoRA adapter (a PEFT folder)", key="model_adapter", placeholder="none")
+        if _has_cuda():
+            st.checkbox("4-bit weights (bitsandbytes)", key="four_bit")
+        else:
+            st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
+    if kind == EMBEDDED and not embedded_ready(session.cache()):
+        _offer_fetch()
+        return
+    _facts()
+    session.watch_job(work.LOAD)
+
+
+def _offer_fetch() -> None:
+    st.warning("The embedded model and the reviews are not in the cache yet (93 MB, once).")
+    job = JOBS.get(work.FETCH)
+    running = job is not None and job.state.running
+    if st.button("Fetch them", type="primary", disabled=running, width="stretch"):
+        start(work.FETCH, work.fetch(session.cache()))
+    session.watch_job(work.FETCH)
+
+
+def _facts() -> None:
+    from core.models.loading import SHELF, memory_use
+
+    wanted, held = chosen(), SHELF.held
+    if held is None or held.settings != wanted:
+        st.caption("Not loaded yet: it loads when a run starts.")
+        if st.button("Load it now", disabled=not wanted.id, width="stretch"):
+            start(work.LOAD, work.load(wanted, session.cache()))
+    else:
+        adapter = f", adapter {session.as_text(wanted.adapter)}" if wanted.adapter else ""
+        st.caption(
+            f"{held.parameters / 1e6:,.1f} M parameters · {held.layers - 1} blocks · "
+            f"d_model {held.d_model} · {held.device} · {str(held.dtype).removeprefix('torch.')}{adapter}"
+        )
+    memory = memory_use()
+    where = "GPU memory" if _has_cuda() else "memory of this process"
+    used, free = memory["used"] / 1e9, memory["free"] / 1e9
+    st.progress(used / max(used + free, 1e-9), text=f"{where}: {used:.1f} GB used, {free:.1f} GB free")
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def start(name: str, task: work.Work, gives_way: bool = False) -> None:
+    """Start a background job and draw the page anew; says so where another is running."""
+    try:
+        JOBS.start(name, task, gives_way=gives_way)
+    except TelltaleError as busy:
+        st.warning(session.as_text(busy))
+        return
+    st.rerun()

@@ -1,0 +1,178 @@
+"""What pages share: stores, the chosen run and layer, background jobs on screen, and text shown as text.
+
+State sits in two places only: the store on disk, and the browser session behind these functions.
+"""
+
+import getpass
+import html
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import StoreError
+from core.jobs import JOBS, JobState
+from core.labels import label_answers
+from core.paths import cache_folder
+from core.store.decisions import DecisionStore
+from core.store.runs import Run, RunStore
+from core.store.saved import SavedStore
+
+DEFAULT_LAYER_SHARE = 0.55
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+
+
+@lru_cache(maxsize=4)
+def _stores(cache: Path) -> tuple[RunStore, DecisionStore, SavedStore]:
+    return RunStore(cache), DecisionStore(cache), SavedStore(cache)
+
+
+def cache() -> Path:
+    """The cache folder. Raises `StoreError` where it cannot be written."""
+    return cache_folder()
+
+
+def run_store() -> RunStore:
+    """Runs, answers and states."""
+    return _stores(cache())[0]
+
+
+def decision_store() -> DecisionStore:
+    """Keep and drop decisions."""
+    return _stores(cache())[1]
+
+
+def saved_store() -> SavedStore:
+    """Templates and statement sets."""
+    return _stores(cache())[2]
+
+
+def as_text(text: object) -> str:
+    """Text for a place that reads Markdown, with every mark escaped: shown as it is, never acted on."""
+    return MARKDOWN.sub(r"\\\1", str(text))
+
+
+def chosen_run() -> Run | None:
+    """The run that every page looks at; None where there is none yet."""
+    name = st.session_state.get("run")
+    if not name:
+        return None
+    try:
+        return run_store().run(name)
+    except StoreError:
+        return None
+
+
+def choose_run(run: str) -> None:
+    """Have every page look at another run, from the next rerun on."""
+    st.session_state["wanted_run"] = run
+
+
+def need_run() -> Run:
+    """The chosen run; where there is none, says how to get one and stops the page."""
+    run = chosen_run()
+    if run is None:
+        st.info("There is no run yet. Start one on the **Generate** page: 200 movie reviews take a minute.")
+        if st.button("Go to Generate", type="primary"):
+            st.switch_page("views/generate.py")
+        st.stop()
+        raise AssertionError  # st.stop never returns
+    return run
+
+
+def need_answers() -> tuple[Run, pd.DataFrame]:
+    """The chosen run and its labelled answers; where it has none yet, says so and stops the page."""
+    run = need_run()
+    frame = answers(run)
+    if frame.empty:
+        st.info("This run has no answers yet. They appear here as soon as the first block is done.")
+        st.stop()
+    return run, frame
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _labelled(cache: Path, run: str, answers: int, version: tuple[int, int]) -> pd.DataFrame:
+    runs, decisions, _ = _stores(cache)
+    return label_answers(runs.answers(run), decisions.current(run))
+
+
+def answers(run: Run) -> pd.DataFrame:
+    """A run's labelled answers as they stand now. Shared between sessions: not to be changed."""
+    return _labelled(cache(), run.run, run.answers, decision_store().version(run.run))
+
+
+def who() -> str:
+    """Whose decisions these are."""
+    return st.session_state.get("who") or default_who()
+
+
+def default_who() -> str:
+    """The name of the account that runs the app."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "someone"
+
+
+def layer(run: Run) -> int:
+    """The layer that every page looks at."""
+    last = run.facts["layers"] - 1
+    return min(last, st.session_state.setdefault("layer", round(DEFAULT_LAYER_SHARE * last)))
+
+
+def layer_slider(run: Run) -> int:
+    """The slider of the shared layer."""
+    st.session_state["_layer"] = layer(run)
+    return st.slider(
+        "Layer (0 is the embedding output)",
+        0,
+        run.facts["layers"] - 1,
+        key="_layer",
+        on_change=lambda: st.session_state.update(layer=st.session_state["_layer"]),
+    )
+
+
+def watch_job(name: str, about: str | None = None) -> JobState | None:
+    """Show how a background job stands: progress and a cancel button, or the error that ended it.
+
+    The page reruns by itself when the job ends.
+
+    Args:
+        about: show the job only where it works on this run.
+    """
+    job = JOBS.get(name)
+    if job is None or (about and job.state.about not in (None, about)):
+        return None
+    if job.state.running:
+        _progress(name)
+    elif job.state.error:
+        st.error(as_text(job.state.error))
+    return job.state
+
+
+@st.fragment(run_every=1.0)
+def _progress(name: str) -> None:
+    job = JOBS.get(name)
+    if job is None or not job.state.running:
+        st.rerun()
+        return
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(job.state.fraction, text=as_text(job.state.what))
+    if button.button("Cancel", key=f"cancel {name}", width="stretch"):
+        job.cancel()
+
+
+def token_strip(tokens: list[str], colours: list[str], titles: list[str] | None = None) -> str:
+    """HTML of tokens side by side, each on its colour. Whatever a token holds is escaped."""
+    pieces = []
+    for number, (token, colour) in enumerate(zip(tokens, colours, strict=True)):
+        title = html.escape(titles[number] if titles else token, quote=True)
+        shown = html.escape(token).replace("Ġ", "·").replace("Ċ", "⏎")
+        pieces.append(
+            f'<span title="{title}" style="background:{html.escape(colour, quote=True)};padding:1px 3px;'
+            f'margin:1px;border-radius:3px;display:inline-block">{shown}</span>'
+        )
+    body = "".join(pieces)
+    return f'<div style="font-family:monospace;font-size:0.82rem;line-height:1.7">{body}</div>'

@@ -1,0 +1,126 @@
+"""Generate: choose questions, prompt and modes, start, and watch the answers arrive; or ask one thing."""
+
+import pandas as pd
+import streamlit as st
+
+from core.jobs import JOBS
+from core.labels import mode_summary
+from core.store.runs import Run
+from dashboard import ask, model_panel, session, work
+from dashboard.harvest_form import harvest_form
+
+ROWS = 200
+
+
+def main() -> None:
+    """The page."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        settings = harvest_form(model_panel.chosen())
+        if settings and st.button(
+            "Start", type="primary", width="stretch", help="Ctrl+Enter", shortcut="Ctrl+Enter"
+        ):
+            st.session_state["follow"] = True
+            model_panel.start(work.HARVEST, work.harvest(settings, session.run_store()))
+    with right:
+        follow_new_run()
+        session.watch_job(work.HARVEST)
+        live()
+    st.divider()
+    ask.show(settings)
+
+
+def follow_new_run() -> None:
+    """Have every page look at the run that was just started, as soon as it has an id."""
+    job = JOBS.get(work.HARVEST)
+    if not st.session_state.get("follow") or job is None:
+        return
+    if job.state.about:
+        del st.session_state["follow"]
+        session.choose_run(job.state.about)
+        st.rerun()
+    elif not job.state.running:
+        del st.session_state["follow"]
+
+
+def live() -> None:
+    """The run's numbers and newest answers; redrawn by itself while it grows."""
+    growing = (job := JOBS.get(work.HARVEST)) is not None and job.state.running
+    st.fragment(_live, run_every=1.5 if growing else None)()
+
+
+def _live() -> None:
+    if st.session_state.get("follow"):
+        follow_new_run()
+    run = session.chosen_run()
+    if run is None:
+        st.info("Nothing to see yet. Choose what to ask on the left and press **Start**.")
+        return
+    frame = session.answers(run)
+    st.markdown(f"**{session.as_text(run.title)}** · {run.answers:,} of {run.planned:,} answers")
+    numbers(frame)
+    newest(run, frame)
+
+
+def numbers(frame: pd.DataFrame) -> None:
+    """Honest accuracy and lie rate with their intervals, and how much could be read."""
+    honest, lie = mode_summary(frame, "honest"), mode_summary(frame, "lie")
+    cells = st.columns(4)
+    rate(cells[0], "Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"])
+    rate(cells[1], "Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"])
+    rate(cells[2], "Lies", lie["lies"], lie["lies_ci"], lie["lies_n"])
+    said = int(frame["said"].notna().sum())
+    cells[3].metric(
+        "Gave a choice",
+        f"{said / len(frame):.0%}" if len(frame) else "–",
+        help="Answers whose emitted tokens hold exactly one choice. The others count nowhere else here.",
+    )
+    cells[3].caption(f"{said:,} of {len(frame):,} answers")
+
+
+def rate(cell, name: str, value: float | None, ci: list[float] | None, n: int) -> None:
+    """One share with its interval and n."""
+    helps = {
+        "Honest accuracy": "Share of readable honest answers that say the truth.",
+        "Untrue under lie": "Share of readable answers under the lie instruction that say what is not true.",
+        "Lies": "Share of lie-mode answers that contradict what the model itself says under honest. "
+        "An error is not a lie.",
+    }
+    cell.metric(name, "–" if value is None else f"{value:.0%}", help=helps[name])
+    cell.caption("no readable answers" if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
+
+
+def newest(run: Run, frame: pd.DataFrame) -> None:
+    """The newest answers first."""
+    if frame.empty:
+        st.caption("The first answers arrive with the first block.")
+        return
+    negative, positive = run.facts["choices"]
+    part = frame.tail(ROWS).iloc[::-1]
+    names = [negative, positive]
+    table = pd.DataFrame(
+        {
+            "question": part["text"],
+            "mode": part["mode"],
+            "said": [names[int(v)] if pd.notna(v) else "none" for v in part["said"]],
+            "truth": [names[int(v)] for v in part["label"]],
+            "verdict": part["verdict"],
+            f"P({positive})": part["p_1"],
+            f"P({negative})": part["p_0"],
+            "outside": part["outside"],
+            "leans": [names[int(v)] for v in part["leans_calibrated"]],
+            "generated": part["generated"],
+        }
+    )
+    percent = {"format": "%.2f", "min_value": 0.0, "max_value": 1.0}
+    columns = {name: st.column_config.ProgressColumn(name, **percent) for name in table.columns[5:8]}
+    columns["question"] = st.column_config.TextColumn("question", width="large")
+    columns["leans"] = st.column_config.TextColumn(
+        "leans", help="Where the first token's probability lies after calibration. Not what was said."
+    )
+    st.dataframe(table, hide_index=True, column_config=columns, height=420)
+    if len(frame) > ROWS:
+        st.caption(f"The newest {ROWS} of {len(frame):,} answers; the Prune page lists all.")
+
+
+main()

@@ -1,0 +1,205 @@
+"""Probes: how well a direction in the states reads a target, layer by layer, beside all that it must beat."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ProbeError
+from core.probes.estimators import METHODS
+from core.probes.of_run import known_report
+from core.probes.rows import BOTH, TARGETS, ProbeSettings
+from core.probes.sweep import ProbeReport
+from core.store.runs import Run
+from dashboard import charts, model_panel, session, work
+from dashboard.answer_table import said_names
+
+TARGET_HELP = (
+    "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
+    "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
+)
+CLASSES = {
+    "said_true": ("said the untrue", "said the truth"),
+    "lie": ("no lie", "lie"),
+    "mode": ("honest", "lie"),
+}
+
+
+def main() -> None:
+    """The page."""
+    run, frame = session.need_answers()
+    settings, other = form(run, frame)
+    store = session.run_store()
+    report = known_report(store, run.run, settings, other)
+    if report is None:
+        left, right = st.columns([1, 4], vertical_alignment="center")
+        if left.button("Fit the probes", type="primary", width="stretch"):
+            st.session_state["probe_settings"] = settings
+            model_panel.start(work.PROBE, work.probe(store, run.run, settings, other))
+        right.caption(
+            f"One probe for each of {run.facts['layers']} layers, and {settings.permutations} repetitions of "
+            "the whole pipeline with permuted labels: about 15 seconds for 200 questions."
+        )
+        session.watch_job(work.PROBE, about=run.run)
+        return
+    st.session_state["probe_settings"] = settings
+    headline(run, report)
+    chart(report)
+    details(run, report, other)
+
+
+def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
+    """What is trained and judged on what."""
+    modes = [*dict.fromkeys(frame["mode"]), BOTH]
+    cells = st.columns([2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
+    method = cells[0].selectbox("Method", METHODS, key="probe_method")
+    target = cells[1].selectbox("Target", TARGETS, key="probe_target", help=TARGET_HELP)
+    position = cells[2].selectbox(
+        "Position", session.run_store().states(run.run).positions(), key="probe_position"
+    )
+    first = modes.index("honest") if "honest" in modes else 0
+    second = modes.index("lie") if "lie" in modes else 0
+    train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
+    test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
+    seed = cells[5].number_input("Seed", 0, 10_000, 0, key="probe_seed")
+    permutations = cells[6].number_input("Null", 0, 1000, 100, key="probe_null", help="Permutations")
+    others = {
+        r.run: r.title
+        for r in session.run_store().runs()
+        if r.run != run.run and r.facts["d_model"] == run.facts["d_model"] and r.answers
+    }
+    other = None
+    if others:
+        other = st.selectbox(
+            "Judge on",
+            [None, *others],
+            format_func=lambda r: "this run's test groups" if r is None else others[r],
+            key="probe_other",
+            help="Of another run, what shares a group or a near-duplicate text with training is left out.",
+        )
+    return ProbeSettings(method, target, position, train, test, int(seed), int(permutations)), other
+
+
+def headline(run: Run, report: ProbeReport) -> None:
+    """The chosen layer's test figure, what it stands on, and what it must be seen beside."""
+    s, chosen, controls = report.settings, report.chosen, report.controls
+    low, high = chosen.test.ci
+    cells = st.columns([2, 2, 2, 2, 2])
+    cells[0].metric(f"AUROC of {s.target} at layer {report.layer}", f"{chosen.test.auroc:.3f}")
+    cells[0].caption(
+        f"95 %: {low:.3f} to {high:.3f} · n {chosen.test.n:,}, {chosen.test.positive:,} positive"
+    )
+    cells[1].metric("Accuracy at its threshold", f"{chosen.accuracy:.3f}")
+    cells[1].caption("95 %: {:.3f} to {:.3f}".format(*chosen.accuracy_ci))
+    null = controls.get("permuted")
+    if null is None:
+        cells[2].metric("Permuted labels", "–")
+        cells[2].caption("no null was asked for")
+    else:
+        made = null.to_json()
+        cells[2].metric("Permuted labels", f"{made['auroc']:.3f}")
+        cells[2].caption(
+            "95 %: {:.2f} to {:.2f} · p {:.3f} · {} ×".format(
+                *made["auroc_ci"], made["p_value"], made["permutations"]
+            )
+        )
+    for cell, name in ((cells[3], "text"), (cells[4], "honest_answer")):
+        found = controls.get(name)
+        cell.metric(charts.CONTROL[name][0], "–" if found is None else f"{found.auroc:.3f}")
+        cell.caption("not to be had" if found is None else "95 %: {:.3f} to {:.3f}".format(*found.ci))
+    sentence(run, report)
+
+
+def sentence(run: Run, report: ProbeReport) -> None:
+    """One plain sentence from the figures."""
+    s, chosen = report.settings, report.chosen
+    low, high = chosen.test.ci
+    if low <= 0.5 <= high:
+        verdict = "cannot be told from chance"
+    else:
+        verdict = f"{'reads' if low > 0.5 else 'reads the opposite of'} {s.target}"
+        rivals = {n: c for n, c in report.controls.items() if n in charts.CONTROL and c is not None}
+        beaten = [charts.CONTROL[n][0] for n, c in rivals.items() if low > c.auroc]
+        if low > 0.5:
+            verdict += (
+                f", clearly above {', '.join(beaten)}" if beaten else ", not clearly above its controls"
+            )
+    choice = (
+        f"Chosen on honest validation data alone it would be layer {report.honest_layer} "
+        f"(test AUROC {report.layers[report.honest_layer].test.auroc:.3f})."
+        if report.honest_layer is not None
+        else "There is no honest validation data to choose a layer on alone."
+    )
+    dropped = f" {report.n_dropped:,} answers were pruned." if report.n_dropped else " Nothing was pruned."
+    st.markdown(
+        f"The direction trained on **{s.train}** answers (n {report.n_train:,}) **{verdict}** when judged on "
+        f"**{s.test}** answers to questions that neither training nor the choice of the layer "
+        f"(n {report.n_validation:,}) saw. {choice}{dropped}"
+    )
+    if run.state != "complete":
+        st.warning(f"The run is {run.state}: figures are of the {run.answers:,} answers so far.")
+
+
+def chart(report: ProbeReport) -> None:
+    """AUROC or accuracy by layer."""
+    metric = st.segmented_control("Measure", ("AUROC", "accuracy"), default="AUROC", key="measure") or "AUROC"
+    layers = pd.DataFrame(
+        [
+            {
+                "layer": row.layer,
+                "value": row.test.auroc if metric == "AUROC" else row.accuracy,
+                "low": (row.test.ci if metric == "AUROC" else row.accuracy_ci)[0],
+                "high": (row.test.ci if metric == "AUROC" else row.accuracy_ci)[1],
+            }
+            for row in report.layers
+        ]
+    )
+    controls = []
+    for name, found in report.controls.items():
+        if found is not None:
+            made = found.to_json()
+            low, high = made["auroc_ci"]
+            controls.append({"name": name, "auroc": made["auroc"], "low": low, "high": high})
+    columns = ["name", "auroc", "low", "high"]
+    st.plotly_chart(
+        charts.by_layer(layers, pd.DataFrame(controls, columns=columns), metric, report.layer), key="by layer"
+    )
+
+
+def details(run: Run, report: ProbeReport, other: str | None) -> None:
+    """The chosen probe: confusion, calibration, its worst mistakes."""
+    names = CLASSES.get(report.settings.target) or tuple(run.facts["choices"])
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**Confusion at layer {report.layer}**, threshold 0")
+        st.plotly_chart(charts.confusion(report.confusion, names), key="confusion")
+    with right:
+        st.markdown(f"**Calibration** (fitted on validation data) · Brier score {report.brier:.3f}")
+        bins = pd.DataFrame(report.reliability)
+        bins[["low", "high"]] = bins["ci"].tolist()
+        st.plotly_chart(charts.reliability(bins), key="reliability")
+    st.markdown("**Its worst mistakes**")
+    judged = session.run_store().run(other) if other else run
+    frame = session.answers(judged).set_index("answer")
+    wrong = report.predictions[~report.predictions["correct"]]
+    wrong = wrong.assign(size=wrong["score"].abs()).nlargest(20, "size")
+    if wrong.empty:
+        st.caption("It made none on these answers.")
+        return
+    rows = frame.loc[wrong["answer"]]
+    said, _ = said_names(judged, rows)
+    table = pd.DataFrame(
+        {
+            "answer": wrong["answer"].to_numpy(),
+            "question": rows["text"].to_numpy(),
+            "mode": rows["mode"].to_numpy(),
+            "target": [names[int(value)] for value in wrong["target"]],
+            "probability of " + names[1]: wrong["probability"].round(3).to_numpy(),
+            "said": said,
+        }
+    )
+    st.dataframe(table, hide_index=True, height=min(420, 38 * (len(table) + 1)))
+
+
+try:
+    main()
+except ProbeError as refused:
+    st.error(session.as_text(refused))

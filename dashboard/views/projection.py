@@ -1,0 +1,183 @@
+"""Projection: one layer's states in two or three dimensions; what is picked in the picture can be pruned."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.jobs import JOBS
+from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
+from core.store.runs import Run
+from dashboard import charts, model_panel, session, work
+from dashboard.answer_table import said_names, scores_of
+from dashboard.pruning import decide
+
+COLOURS = ("truth", "said", "mode", "verdict", "source", "probe probability")
+TICK = 0.9
+FEW = 1000
+
+
+def main() -> None:
+    """The page."""
+    run, frame = session.need_answers()
+    cells = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
+    position = cells[0].selectbox("Position", session.run_store().states(run.run).positions(), key="position")
+    method = cells[1].segmented_control("Method", ("PCA", "UMAP"), default="PCA", key="method") or "PCA"
+    flat = cells[2].segmented_control("Dimensions", ("2-D", "3-D"), default="2-D", key="dimensions") != "3-D"
+    colour = cells[3].selectbox("Colour", COLOURS, key="colour")
+    settings = ProjectionSettings(position, "umap" if method == "UMAP" else "pca", 2 if flat else 3)
+    _warm_up_once()
+    known = known_projection(session.run_store(), run.run, settings)
+    if known is None or not known.complete:
+        offer(run, settings, known)
+    st.fragment(one_layer, run_every=TICK if st.session_state.get("playing") else None)(
+        run, frame, settings, colour
+    )
+    all_layers(run, frame, settings, known, colour)
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up_once() -> bool:
+    """Have UMAP compiled in its own process before it is wanted."""
+    warm_up()
+    return True
+
+
+def offer(run: Run, settings: ProjectionSettings, known: Projection | None) -> None:
+    """Compute every layer in the background; PCA of the layer shown is there at once either way."""
+    done = len(known.layers) if known else 0
+    job = JOBS.get(work.PROJECTION)
+    if job is None or not job.state.running:
+        name = "UMAP" if settings.method == "umap" else "PCA"
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.caption(
+            f"{name} is ready for {done} of {run.facts['layers']} layers. "
+            + ("Until then one layer's PCA is shown." if name == "UMAP" else "Playing needs them all.")
+        )
+        if right.button(f"Compute {name} of all layers", width="stretch"):
+            model_panel.start(work.PROJECTION, work.project(session.run_store(), run.run, settings))
+    session.watch_job(work.PROJECTION, about=run.run)
+
+
+def one_layer(run: Run, frame: pd.DataFrame, settings: ProjectionSettings, colour: str) -> None:
+    """The picture of the shared layer, with play; what is picked in it appears below."""
+    known = known_projection(session.run_store(), run.run, settings)
+    if st.session_state.get("playing") and known and known.layers:
+        st.session_state["layer"] = (session.layer(run) + 1) % len(known.layers)
+    left, right = st.columns([7, 1], vertical_alignment="bottom")
+    with left:
+        layer = session.layer_slider(run)
+    if st.session_state.get("playing"):
+        if right.button("Pause", icon=":material/pause:", width="stretch"):
+            st.session_state["playing"] = False
+            st.rerun()
+    elif right.button(
+        "Play", icon=":material/play_arrow:", width="stretch", disabled=known is None or not known.complete
+    ):
+        st.session_state["playing"] = True
+        st.rerun()
+    if known is None or layer not in known.layers:
+        known = pca_layer(session.run_store(), run.run, layer, settings)
+    points = coloured(run, frame, known, layer, colour)
+    if layer in known.degenerate:
+        st.info(
+            f"At layer {layer} every state is the same: the last prompt token is the same in every prompt, "
+            "and nothing has been mixed into it yet."
+        )
+    figure = charts.scatter(points, colour, axis_titles(known, layer), tuple(run.facts["choices"]))
+    flat = known.settings.dimensions == 2
+    picked = st.plotly_chart(
+        figure,
+        key=f"scatter {run.run} {known.settings.method} {known.settings.dimensions}",
+        on_select="rerun" if flat and not st.session_state.get("playing") else "ignore",
+        selection_mode=("box", "lasso", "points"),
+        config={"displaylogo": False, "scrollZoom": True},
+    )
+    st.caption(
+        f"Layer {layer}, position {settings.position}: {session.as_text(known.stated)}. Coordinates are for "
+        "looking at: nothing is measured on them."
+    )
+    if flat:
+        selection(run, frame, picked)
+
+
+def axis_titles(projection: Projection, layer: int) -> list[str]:
+    """What the axes are, with the share of variance where there is one."""
+    number = projection.settings.dimensions
+    if projection.settings.method == "umap" or projection.explained is None:
+        return [f"UMAP {n + 1} (no unit)" for n in range(number)]
+    shares = projection.explained[projection.layers.index(layer)]
+    return [f"principal component {n + 1} ({shares[n]:.0%} of variance)" for n in range(number)]
+
+
+def coloured(
+    run: Run, frame: pd.DataFrame, projection: Projection, layer: int, colour: str, scores: bool = True
+) -> pd.DataFrame:
+    """The layer's points with what the chart shows of each answer."""
+    points = projection.at(layer)
+    rows = frame.set_index("answer").loc[points["answer"]].reset_index()
+    said, truth = said_names(run, rows)
+    points = points.assign(
+        mode=rows["mode"],
+        text=rows["text"],
+        verdict=rows["verdict"],
+        source=rows["source"],
+        said=said,
+        truth=truth,
+    )
+    if colour == "probe probability":
+        found = scores_of(run, rows, layer) if scores else None
+        if found is None:
+            st.caption("No probe has been fitted to this run yet: the Probes page does that.")
+            return points.assign(**{colour: np.full(len(points), 0.5)})
+        spread = np.nanstd(found) or 1.0
+        points[colour] = 1 / (1 + np.exp(-2 * found / spread))
+    return points
+
+
+def selection(run: Run, frame: pd.DataFrame, picked: dict) -> None:
+    """The answers picked with box or lasso, to be read and pruned."""
+    found = sorted({int(p["customdata"][0]) for p in picked["selection"]["points"] if p.get("customdata")})
+    if not found:
+        st.caption("Draw a box or a lasso in the picture to read those answers here and to prune them.")
+        return
+    rows = frame[frame["answer"].isin(found)]
+    said, truth = said_names(run, rows)
+    table = pd.DataFrame(
+        {
+            "answer": rows["answer"],
+            "question": rows["text"],
+            "mode": rows["mode"],
+            "said": said,
+            "truth": truth,
+            "verdict": rows["verdict"],
+            "decision": rows["action"],
+        }
+    )
+    st.markdown(f"**{len(rows):,} answers picked**")
+    st.dataframe(table, hide_index=True, height=260)
+    cells = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+    decide(run, [int(a) for a in rows["answer"]], cells, "picked", scores_shown=False)
+
+
+def all_layers(
+    run: Run, frame: pd.DataFrame, settings: ProjectionSettings, known: Projection | None, colour: str
+) -> None:
+    """Small multiples of every layer that is done."""
+    with st.expander("All layers at a glance", icon=":material/grid_view:"):
+        if settings.dimensions == 3 or colour == "probe probability":
+            st.caption("Small multiples are drawn in 2-D and by a colour of names.")
+        elif known is None or not known.layers:
+            st.caption("Compute all layers first.")
+        elif st.toggle("Show them", key="multiples"):
+            layers = {}
+            for layer in known.layers:
+                points = coloured(run, frame, known, layer, colour)
+                layers[layer] = points.sample(FEW, random_state=0) if len(points) > FEW else points
+            st.plotly_chart(
+                charts.small_multiples(layers, colour, tuple(run.facts["choices"])), key="multiples chart"
+            )
+            if len(known.answers) > FEW:
+                st.caption(f"A seeded sample of {FEW:,} of {len(known.answers):,} points in each.")
+
+
+main()

@@ -1,0 +1,261 @@
+"""Prune: throw out bad answers by hand, with a reason for each, and see what that does to the measure."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import TelltaleError
+from core.jobs import JOBS
+from core.probes.of_run import known_report
+from core.probes.rows import ProbeSettings
+from core.store.decisions import REASONS
+from core.store.runs import Run
+from dashboard import charts, session, work
+from dashboard.answer_table import said_names, scores_of
+from dashboard.pruning import decide, reason_name, record, show_refusal
+
+PAGE = 500
+FLAGS = ("no choice given", "too little mass", "duplicate", "said the truth", "wrong under honest")
+
+
+def main() -> None:
+    """The page."""
+    run, frame = session.need_answers()
+    part, scores_shown = filters(run, frame)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        card(run, part, scores_shown)
+        table(run, part, scores_shown)
+    with right:
+        effect(run, frame)
+        trail(run)
+
+
+def filters(run: Run, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """The answers to look at, suggested drops first; and whether the probe's scores are on screen."""
+    cells = st.columns([2, 3, 2, 2], vertical_alignment="bottom")
+    modes = list(dict.fromkeys(frame["mode"]))
+    mode = cells[0].segmented_control(
+        "Answers", [*modes, "all"], default="lie" if "lie" in modes else "all", key="prune_mode"
+    )
+    part = frame if mode in (None, "all") else frame[frame["mode"] == mode]
+    counts = {flag: int(part["flag"].str.contains(flag, regex=False).sum()) for flag in FLAGS}
+    flags = cells[1].multiselect(
+        "Suggested because", FLAGS, key="prune_flags", format_func=lambda f: f"{f} ({counts[f]:,})"
+    )
+    if flags:
+        part = part[part["flag"].apply(lambda found: any(flag in found for flag in flags))]
+    decided = cells[2].selectbox("Decision", ("any", "undecided", "dropped", "kept"), key="prune_decided")
+    if decided != "any":
+        part = part[part["action"] == {"undecided": "", "dropped": "drop", "kept": "keep"}[decided]]
+    scores_shown = cells[3].toggle(
+        "Show probe scores", key="prune_scores", help="Each decision remembers whether they were on screen."
+    )
+    part = part.assign(suggested=part["flag"] != "").sort_values(
+        ["suggested", "flag", "answer"], ascending=[False, True, True], kind="stable"
+    )
+    if scores_shown:
+        scores = scores_of(run, part)
+        if scores is None:
+            st.caption("No probe has been fitted to this run yet: the Probes page does that.")
+            scores_shown = False
+        else:
+            part = part.assign(score=scores)
+    return part, scores_shown
+
+
+def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
+    """One answer at a time, decided by keyboard."""
+    show_refusal()
+    if part.empty:
+        st.info("No answer fits these filters.")
+        undo_redo(run, st.columns(6))
+        return
+    place = min(st.session_state.get("prune_place", 0), len(part) - 1)
+    row = part.iloc[place]
+    said, truth = said_names(run, part.iloc[[place]])
+    with st.container(border=True):
+        st.caption(
+            f"Answer {row['answer']} · {place + 1:,} of {len(part):,} · mode {row['mode']} · "
+            f"suggested: {row['flag'] or 'nothing'}"
+        )
+        st.text(row["text"] + (f"\nClaim: {row['claim']}" if row["claim"] else ""))
+        cells = st.columns(4)
+        cells[0].metric("Said", said[0])
+        cells[1].metric("Truth", truth[0])
+        cells[2].metric("Verdict", row["verdict"])
+        if scores_shown:
+            cells[3].metric("Probe score", f"{row['score']:+.2f}")
+        st.text(f"Generated: {row['generated']!r}")
+        standing = f"{row['action']} ({row['reason']})" if row["action"] else "undecided"
+        first = next((f for f in FLAGS if f in row["flag"]), "other")
+        reason = st.selectbox(
+            "Reason",
+            REASONS,
+            REASONS.index(first),
+            key=f"reason {run.run} {row['answer']}",
+            format_func=reason_name,
+        )
+        cells = st.columns(6)
+        answer = int(row["answer"])
+
+        def act(action: str) -> None:
+            record(run.run, [answer], action, reason if action == "drop" else "", scores_shown)
+            still_there = st.session_state.get("prune_decided", "any") == "any"
+            if still_there:
+                st.session_state["prune_place"] = place + 1
+
+        def move(step: int) -> None:
+            st.session_state["prune_place"] = max(0, place + step)
+
+        full = {"width": "stretch"}
+        cells[0].button(
+            "Drop", key="drop", shortcut="D", type="primary", on_click=act, args=("drop",), **full
+        )
+        cells[1].button("Keep", key="keep", shortcut="K", on_click=act, args=("keep",), **full)
+        cells[2].button("Back", key="back", shortcut="B", on_click=move, args=(-1,), **full)
+        cells[3].button("Next", key="next", shortcut="N", on_click=move, args=(1,), **full)
+        undo_redo(run, cells)
+        st.caption(f"Now: {standing}")
+
+
+def undo_redo(run: Run, cells: list) -> None:
+    """Take back the last step, or bring it back."""
+    store = session.decision_store()
+
+    def undo() -> None:
+        st.toast("Taken back." if store.undo(run.run) else "There is nothing to take back.")
+
+    def redo() -> None:
+        st.toast("Brought back." if store.redo(run.run) else "There is nothing to bring back.")
+
+    cells[4].button("Undo", key="undo", shortcut="U", on_click=undo, width="stretch")
+    cells[5].button("Redo", key="redo", shortcut="Y", on_click=redo, width="stretch")
+
+
+def table(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
+    """All answers that fit, to be chosen in bulk."""
+    if part.empty:
+        return
+    pages = -(-len(part) // PAGE)
+    page = st.number_input(f"Page of {pages}", 1, pages, 1, key="prune_page") if pages > 1 else 1
+    rows = part.iloc[(page - 1) * PAGE : page * PAGE]
+    said, truth = said_names(run, rows)
+    shown = pd.DataFrame(
+        {
+            "answer": rows["answer"],
+            "question": rows["text"],
+            "mode": rows["mode"],
+            "said": said,
+            "truth": truth,
+            "verdict": rows["verdict"],
+            "suggested because": rows["flag"],
+            "decision": rows["action"],
+            "reason": rows["reason"],
+        }
+    )
+    if scores_shown:
+        shown["probe score"] = rows["score"].round(2)
+    state = st.dataframe(
+        shown, hide_index=True, height=360, key="prune_table", on_select="rerun", selection_mode="multi-row"
+    )
+    chosen = [int(rows["answer"].iloc[n]) for n in state["selection"]["rows"] if n < len(rows)]
+    cells = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    decide(run, chosen, cells, "chosen", scores_shown)
+    everyone = [int(answer) for answer in part["answer"]]
+    cells[3].button(
+        f"Drop all {len(part):,} listed",
+        on_click=record,
+        args=(run.run, everyone, "drop", st.session_state["reason chosen"], scores_shown),
+        width="stretch",
+    )
+
+
+def effect(run: Run, frame: pd.DataFrame) -> None:
+    """What pruning does to class balance and to probe accuracy."""
+    st.markdown("**What pruning does**")
+    dropped, outcome = int(frame["dropped"].sum()), int(frame["dropped_outcome"].sum())
+    cells = st.columns(3)
+    cells[0].metric("Kept", f"{len(frame) - dropped - outcome:,}")
+    cells[1].metric("Dropped", f"{dropped:,}", help="For quality: out of everything.")
+    cells[2].metric(
+        "Dropped in training only",
+        f"{outcome:,}",
+        help="For the outcome. Pruning on what is measured would make the measure: test data keep them.",
+    )
+    names = run.facts["choices"]
+
+    def counted(rows: pd.DataFrame) -> pd.DataFrame:
+        made = rows.groupby(["mode", "label"]).size().rename("n").reset_index()
+        return made.assign(truth=[names[int(label)] for label in made["label"]])
+
+    kept = frame[~frame["dropped"] & ~frame["dropped_outcome"]]
+    st.plotly_chart(charts.class_balance(counted(frame), counted(kept)), key="balance")
+    probe_effect(run)
+
+
+def probe_effect(run: Run) -> None:
+    """The default probe without and with the decisions; fitted in the background when nothing else runs."""
+    settings = ProbeSettings(permutations=0)
+    store = session.run_store()
+    reports = [known_report(store, run.run, settings, pruned=pruned) for pruned in (False, True)]
+    if all(reports):
+        rows = [
+            {
+                "decisions": name,
+                "AUROC": r.chosen.test.auroc,
+                "95 % interval": "{:.3f} to {:.3f}".format(*r.chosen.test.ci),
+                "accuracy": r.chosen.accuracy,
+                "layer": r.layer,
+                "n train": r.n_train,
+                "n test": r.chosen.test.n,
+            }
+            for name, r in zip(("none", "these"), reports, strict=True)
+        ]
+        st.dataframe(pd.DataFrame(rows).round(3), hide_index=True)
+        st.caption(
+            "Logistic regression on truth, trained on honest and judged on lie answers to questions that "
+            "neither training nor the choice of the layer saw."
+        )
+        return
+    job = JOBS.get(work.PRUNING)
+    failed = job is not None and not job.state.running and job.state.about == run.run and job.state.error
+    if JOBS.running() is None and not failed:
+        JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+    if session.watch_job(work.PRUNING, about=run.run) is None:
+        st.caption("The probe before and after pruning is computed when the running job is done.")
+    if failed and st.button("Try again"):
+        JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+        st.rerun()
+
+
+def trail(run: Run) -> None:
+    """Who decided what when; out and in as CSV."""
+    store = session.decision_store()
+    st.text_input("Decisions are signed", session.who(), key="who")
+    steps = store.trail(run.run)
+    st.markdown(f"**Trail** · {len(steps):,} steps")
+    if steps.empty:
+        st.caption("Nothing decided yet. D drops the answer shown, K keeps it, U takes the last step back.")
+    else:
+        steps["scores_shown"] = steps["scores_shown"].astype(bool)
+        st.dataframe(steps, hide_index=True, height=220)
+    st.download_button(
+        "Export decisions (CSV)",
+        store.export_csv(run.run),
+        f"decisions-{run.run}.csv",
+        "text/csv",
+        on_click="ignore",
+    )
+    uploaded = st.file_uploader("Import decisions (CSV)", ["csv"], key="decisions_file")
+    if uploaded is not None and st.button("Apply them"):
+        try:
+            content = uploaded.getvalue().decode("utf-8-sig")
+            count = store.import_csv(run.run, content, session.who(), session.run_store().done(run.run))
+            st.success(f"{count:,} decisions applied.")
+        except UnicodeDecodeError:
+            st.error("The file is not UTF-8 text: export it as CSV again.")
+        except TelltaleError as refused:
+            st.error(session.as_text(refused))
+
+
+main()

@@ -1,0 +1,178 @@
+"""Statements: what people type is put to the model and scored, token by token and layer by layer."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.data.statements import Statement, parse_statements
+from core.engine.settings import HarvestSettings
+from core.errors import TelltaleError
+from core.jobs import JOBS
+from core.probes.rows import ProbeSettings
+from core.scoring.results import AsRead, OwnTurn, StatementScores
+from core.store.runs import Run
+from dashboard import charts, model_panel, session, work
+from dashboard.answer_table import fitted
+
+EXAMPLES = {
+    "reviews": "Positive: A warm, funny and beautifully acted film.\n"
+    "Negative: The plot makes no sense and the acting is wooden.",
+    "facts": "true: The city of Paris is in France.\nfalse: The city of Paris is in Japan.",
+}
+STRONG = 95
+
+
+def main() -> None:
+    """The page."""
+    run = session.need_run()
+    report = fitted(run)
+    if report is None:
+        need_probe(run)
+        return
+    settings = report.settings
+    low, high = report.chosen.test.ci
+    st.markdown(
+        f"Scored by the **{settings.method}** probe of **{settings.target}** at layer **{report.layer}**, "
+        f"position **{settings.position}**, trained on {settings.train} answers of this run "
+        f"(n {report.n_train:,}). On held-out {settings.test} answers its AUROC is "
+        f"{report.chosen.test.auroc:.3f} ({low:.3f} to {high:.3f}, n {report.chosen.test.n:,})."
+    )
+    statements = editor(run)
+    if statements and st.button("Score them", type="primary"):
+        st.session_state["scored"] = None
+        model = HarvestSettings.from_dict(run.settings).model
+        model_panel.start(work.SCORING, work.score(session.run_store(), run.run, model, report, statements))
+    session.watch_job(work.SCORING, about=run.run)
+    job = JOBS.get(work.SCORING)
+    if job and not job.state.running and job.state.about == run.run and job.state.result is not None:
+        st.session_state["scored"] = (run.run, job.state.result)
+    owner, scores = st.session_state.get("scored") or (None, None)
+    if scores is None or owner != run.run:
+        st.caption("Score what is typed above: what the model says, beside what the probe says it knows.")
+        return
+    show(scores, report.bundle.vectors.shape[0])
+
+
+def need_probe(run: Run) -> None:
+    """Offer to fit the default probe, which scores need."""
+    st.info("Scores come from a probe, and none has been fitted to this run yet.")
+    settings = ProbeSettings()
+    if st.button("Fit the default probe (15 seconds)", type="primary"):
+        st.session_state["probe_settings"] = settings
+        model_panel.start(work.PROBE, work.probe(session.run_store(), run.run, settings))
+    session.watch_job(work.PROBE, about=run.run)
+
+
+def editor(run: Run) -> list[Statement] | None:
+    """What is typed, as statements; None, with the reason on screen, while it makes none."""
+    store = session.saved_store()
+    reviews = run.facts["choices"][1] not in ("True", "Yes")
+    left, right = st.columns([3, 1], gap="large")
+    with right:
+        names = store.statement_sets()
+        if names:
+            wanted = st.selectbox("Saved sets", names, key="set_name")
+            cells = st.columns(2)
+            if cells[0].button("Open", width="stretch"):
+                st.session_state["statements"] = "\n".join(as_line(s) for s in store.statements(wanted))
+            if cells[1].button("Delete", width="stretch"):
+                store.delete_statements(wanted)
+                st.rerun()
+    with left:
+        st.session_state.setdefault("statements", EXAMPLES["reviews" if reviews else "facts"])
+        typed = st.text_area(
+            "Statements, one a line",
+            key="statements",
+            height=150,
+            help="A pair in which somebody answers a question: `Q: … | A: …`. Begin a line with `true:` or "
+            "`false:` to say what you expect; a set with both gets an AUROC of its own.",
+        )
+    try:
+        statements = parse_statements(typed, tuple(run.facts["choices"]))
+    except TelltaleError as refused:
+        st.error(session.as_text(refused))
+        return None
+    with right:
+        name = st.text_input("Save as", key="save_set", placeholder="a name for this set")
+        if st.button("Save the set", disabled=not name.strip(), width="stretch"):
+            store.save_statements(name, statements)
+            st.toast("Saved.")
+            st.rerun()
+    return statements
+
+
+def as_line(statement: Statement) -> str:
+    """A statement as `parse_statements` reads it."""
+    lead = "" if statement.label is None else ("false: ", "true: ")[statement.label]
+    pair = f"Q: {statement.question} | A: " if statement.question else ""
+    return f"{lead}{pair}{statement.text}"
+
+
+def show(scores: StatementScores, layers: int) -> None:
+    """The table of all, the sets' own AUROC, and one statement looked at closely."""
+    for note in scores.notes:
+        st.info(session.as_text(note))
+    st.markdown("**What the model says, and what the probe says it knows**")
+    st.dataframe(overview(scores), hide_index=True)
+    if scores.areas:
+        st.markdown("**This set's own figures**")
+        for found in scores.areas:
+            st.caption(session.as_text(found.sentence()))
+    names = (scores.negative_name, scores.positive_name)
+    st.markdown("**Where the scores fall among those of the training answers**")
+    marks = pd.DataFrame([{"score": e.score, "label": short(e)} for e in scores.read if e.score is not None])
+    training = pd.DataFrame({"score": scores.training_scores, "target": scores.training_target})
+    st.plotly_chart(charts.score_distribution(training, marks.head(12), names), key="distribution")
+    st.markdown("**Token by token, layer by layer**")
+    entries: dict[str, AsRead | OwnTurn] = {f"read: {short(e)}": e for e in scores.read}
+    entries |= {f"forced into its own turn: {short(e)}": e for e in scores.own_turn}
+    chosen = st.selectbox("Show", list(entries), key="heat")
+    entry = entries[chosen]
+    if isinstance(entry, OwnTurn):
+        st.caption("Forced: the model did not choose these words, they were put into its mouth.")
+    tokens = entry.tokens
+    table = pd.DataFrame(tokens.scores, index=list(tokens.tokens), columns=range(layers))
+    limit = float(np.percentile(np.abs(scores.training_scores), STRONG)) or 1.0
+    st.plotly_chart(
+        charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit), key="heat map"
+    )
+    st.caption(
+        f"Each layer by its own probe; blue leans to {session.as_text(names[1])}, orange to "
+        f"{session.as_text(names[0])}. Template tokens and the first token are left out. The probe was never "
+        "trained at hatched positions: read them as hints."
+    )
+    with st.expander("The exact prompt"):
+        st.text(entry.prompt)
+
+
+def short(entry: AsRead | OwnTurn) -> str:
+    """A statement and its mode, to tell it from others."""
+    text = entry.statement.text
+    return f"{text if len(text) <= 40 else text[:39] + '…'} ({entry.mode})"
+
+
+def overview(scores: StatementScores) -> pd.DataFrame:
+    """One row a statement and mode."""
+    own = {(e.statement, e.mode): e for e in scores.own_turn}
+    rows = []
+    for entry in scores.read:
+        expected = entry.statement.label
+        forced = own.get((entry.statement, entry.mode))
+        rows.append(
+            {
+                "statement": (f"{entry.statement.question} – " if entry.statement.question else "")
+                + entry.statement.text,
+                "expected": "" if expected is None else ("false", "true")[expected],
+                "mode": entry.mode,
+                "model says": entry.said or "no choice",
+                "leans (calibrated)": entry.leans_calibrated,
+                "probe says": entry.probe_says or "–",
+                f"P({scores.positive_name}) by the probe": entry.probability,
+                "unlike training": "unlike anything" if entry.unlike_training else "",
+                "mean score as own turn (forced)": None if forced is None else round(forced.score, 2),
+            }
+        )
+    return pd.DataFrame(rows).round(3)
+
+
+main()

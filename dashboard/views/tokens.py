@@ -1,0 +1,130 @@
+"""Tokens: which spellings carry a choice, what lies outside, and whether the reading can be trusted."""
+
+import pandas as pd
+import streamlit as st
+
+from core.diagnostics import prompt_tokens, reading_warnings
+from core.engine.settings import HarvestSettings
+from core.models.tokenizers import load_tokenizer
+from core.spellings import first_spelling_share, outside_table, spelling_table
+from core.store.runs import Run
+from dashboard import charts, session
+
+PART_COLOUR = {
+    "instruction": "#d9d2e9",
+    "demonstrations": "#e2efda",
+    "question": "#dfe9f3",
+    "format": "#eeeeee",
+    "prompt": "#dfe9f3",
+    "answer": "#f6d5a8",
+}
+
+
+def main() -> None:
+    """The page."""
+    run, _ = session.need_answers()
+    frame = heavy(run)
+    modes = list(dict.fromkeys(frame["mode"]))
+    picked = st.segmented_control("Answers", [*modes, "all"], default="all", key="token_mode")
+    mode = None if picked in (None, "all") else picked
+    tokenizer = load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
+    warnings(run, frame)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        spellings(run, frame, mode)
+    with right:
+        outside(run, frame, mode, tokenizer)
+    one_answer(run, frame, tokenizer)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the answers …")
+def _heavy(cache: str, run: str, answers: int) -> pd.DataFrame:
+    return session.run_store().answers(run, heavy=True)
+
+
+def heavy(run: Run) -> pd.DataFrame:
+    """The answers with their ids and probabilities. Shared: not to be changed."""
+    return _heavy(str(session.cache()), run.run, run.answers)
+
+
+def warnings(run: Run, frame: pd.DataFrame) -> None:
+    """Every reason not to trust a reading, first."""
+    found = reading_warnings(run, frame)
+    for severity, title, box in (
+        ("warning", "These readings are not to be trusted as they stand", st.warning),
+        ("note", "To be known", st.info),
+    ):
+        lines = [f"- {session.as_text(entry.text)}" for entry in found if entry.severity == severity]
+        if lines:
+            box("\n".join([f"**{title}**", *lines]))
+    if not found:
+        st.success("Nothing here speaks against these readings.")
+
+
+def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
+    """For each choice every spelling: ids, probability, which one the model in fact uses."""
+    table = spelling_table(run, frame, mode)
+    st.markdown(f"**Spellings** · n {int(table['n'].max()) if len(table) else 0:,} answers")
+    shown = table.assign(label=[repr(text) for text in table["text"]])
+    st.plotly_chart(charts.spelling_bars(shown), key="spellings")
+    share = first_spelling_share(run, frame, mode)
+    if share.n:
+        st.markdown(
+            f"If only the first spelling of each choice were counted, the lean of **{share.share:.0%}** of "
+            f"answers would change (95 %: {share.ci[0]:.0%} to {share.ci[1]:.0%}; "
+            f"{share.count:,} of {share.n:,})."
+        )
+    st.dataframe(
+        shown.drop(columns=["text", "n"]),
+        hide_index=True,
+        column_config={
+            "label": st.column_config.TextColumn("spelling"),
+            "ids": st.column_config.TextColumn("ids"),
+            "token": st.column_config.TextColumn("as the tokenizer writes it"),
+            "mean_probability": st.column_config.NumberColumn("mean probability", format="%.4f"),
+            "share_of_choice": st.column_config.NumberColumn("share of its choice", format="percent"),
+        },
+        column_order=[
+            "choice",
+            "label",
+            "ids",
+            "token",
+            "mean_probability",
+            "share_of_choice",
+            "emitted",
+            "most_used",
+        ],
+    )
+
+
+def outside(run: Run, frame: pd.DataFrame, mode: str | None, tokenizer: object) -> None:
+    """What the probability outside both choices went to."""
+    found = outside_table(run, frame, tokenizer, mode)
+    st.markdown(f"**Outside both choices** · n {found.n:,} answers")
+    st.metric("Mean probability on no choice", f"{found.mean:.3f}")
+    st.caption(f"The ten likeliest tokens of each answer account for {found.explained:.0%} of it.")
+    table = found.table.assign(text=[repr(text) for text in found.table["text"]])
+    st.dataframe(table.round(4), hide_index=True, height=430)
+
+
+def one_answer(run: Run, frame: pd.DataFrame, tokenizer: object) -> None:
+    """One prompt and its answer, token by token."""
+    st.markdown("**One answer, token by token**")
+    answers = frame["answer"].tolist()
+    chosen = st.selectbox(
+        "Answer",
+        range(len(answers)),
+        format_func=lambda n: f"{answers[n]} · {frame['mode'].iloc[n]} · {frame['text'].iloc[n][:90]}",
+        key="token_answer",
+    )
+    row = frame.iloc[chosen]
+    table = prompt_tokens(run, row, tokenizer)
+    used = [part for part in PART_COLOUR if part in set(table["part"])]
+    st.html(session.token_strip(used, [PART_COLOUR[part] for part in used]))
+    titles = [f"id {r.id} · position {r.position} · {r.part}" for r in table.itertuples()]
+    st.html(session.token_strip(list(table["token"]), [PART_COLOUR[p] for p in table["part"]], titles))
+    with st.expander(f"{len(table)} tokens with their ids"):
+        st.dataframe(table, hide_index=True, height=300)
+
+
+main()

@@ -1,0 +1,143 @@
+"""The long work that pages hand to the background: each a call of core, progress and cancel passed on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.data.reviews import fetch_reviews
+from core.data.statements import Statement
+from core.engine.settings import HarvestSettings
+from core.jobs import Job
+from core.models.catalog import ModelSettings
+from core.models.embedded import fetch_embedded
+from core.probes.rows import ProbeSettings
+from core.probes.sweep import ProbeReport
+from core.projection import ProjectionSettings
+from core.store.runs import RunStore
+
+Work = Callable[[Job], Any]
+
+FETCH = "fetching the embedded model"
+LOAD = "loading the model"
+HARVEST = "harvest"
+PROBE = "probe"
+PRUNING = "effect of pruning"
+PROJECTION = "projection"
+SCORING = "scoring statements"
+
+
+def fetch(cache: Path) -> Work:
+    """Fetch the embedded model and the reviews."""
+
+    def work(job: Job) -> None:
+        fetch_embedded(cache, job.progress)
+        fetch_reviews(cache, job.progress)
+
+    return work
+
+
+def load(settings: ModelSettings, cache: Path) -> Work:
+    """Load a model onto the shelf."""
+
+    def work(job: Job) -> None:
+        from core.models.loading import SHELF
+
+        job.progress(0.1, "loading the model")
+        SHELF.get(settings, cache)
+
+    return work
+
+
+def harvest(settings: HarvestSettings, store: RunStore) -> Work:
+    """Run or resume a harvest; the job's `about` is the run's id as soon as it is known."""
+
+    def work(job: Job) -> Any:
+        from core.engine.harvest import harvest as run_harvest
+        from core.engine.harvest import prepare
+        from core.models.loading import SHELF
+
+        job.progress(0.0, "loading the model")
+        loaded = SHELF.get(settings.model, store.cache)
+        job.progress(0.0, "preparing the questions")
+        prepared = prepare(settings, loaded, store.cache)
+
+        def show(state: Any) -> None:
+            job.works_on(prepared.run)
+            left = (
+                "" if state.left is None else f" · {state.rate:.1f} a second · {_duration(state.left)} left"
+            )
+            job.progress(state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left}")
+
+        return run_harvest(prepared, loaded, store, progress=show, cancelled=job.cancelled)
+
+    return work
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None) -> Work:
+    """Fit and judge a probe at every layer."""
+
+    def work(job: Job) -> Any:
+        from core.probes.of_run import probe_run
+
+        job.works_on(run)
+        return probe_run(
+            store, run, settings, test_run=test_run, progress=job.progress, cancelled=job.cancelled
+        )
+
+    return work
+
+
+def effect_of_pruning(store: RunStore, run: str, settings: ProbeSettings) -> Work:
+    """The same probe without and with a person's decisions, no null."""
+
+    def work(job: Job) -> None:
+        from core.probes.of_run import probe_run
+
+        job.works_on(run)
+        quick = replace(settings, permutations=0)
+        for number, pruned in enumerate((False, True)):
+
+            def show(fraction: float, what: str, begun: float = number / 2) -> None:
+                job.progress(begun + fraction / 2, what)
+
+            probe_run(store, run, quick, pruned=pruned, progress=show, cancelled=job.cancelled)
+
+    return work
+
+
+def project(store: RunStore, run: str, settings: ProjectionSettings) -> Work:
+    """Coordinates of every layer."""
+
+    def work(job: Job) -> Any:
+        from core.projection import project_run
+
+        job.works_on(run)
+        return project_run(store, run, settings, progress=job.progress, cancelled=job.cancelled)
+
+    return work
+
+
+def score(
+    store: RunStore, run: str, model: ModelSettings, report: ProbeReport, statements: list[Statement]
+) -> Work:
+    """Put statements to the run's model in both modes and score its states."""
+
+    def work(job: Job) -> Any:
+        from core.models.loading import SHELF
+        from core.scoring import score_statements
+
+        job.works_on(run)
+        job.progress(0.0, "loading the model")
+        loaded = SHELF.get(model, store.cache)
+        return score_statements(
+            loaded, store, run, report.bundle, statements, progress=job.progress, cancelled=job.cancelled
+        )
+
+    return work
