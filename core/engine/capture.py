@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from core.engine.arithmetic import FastLinear
 from core.models.loading import LoadedModel
 
 
 class StateCapture:
     """A context in which every forward pass leaves its states for `take`.
 
-    It holds the model's lock: no other thread runs the model meanwhile.
+    It holds the model's lock: no other thread runs the model meanwhile. Linear layers run fast in it.
 
     Args:
         whole: keep every position, not only the last.
@@ -23,6 +24,7 @@ class StateCapture:
 
     def __init__(self, loaded: LoadedModel, whole: bool = False) -> None:
         self._lock, self._blocks, self._whole = loaded.lock, loaded.blocks, whole
+        self._fast = FastLinear()
         self._handles: list[Any] = []
         self._layers: dict[int, torch.Tensor] = {}
 
@@ -32,11 +34,13 @@ class StateCapture:
         self._handles.append(first.register_forward_pre_hook(self._embedding, with_kwargs=True))
         for number, block in enumerate(self._blocks, start=1):
             self._handles.append(block.register_forward_hook(self._block(number)))
+        self._fast.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._fast.__exit__(kind, error, trace)
         for handle in self._handles:
             handle.remove()
         self._handles.clear()

@@ -171,7 +171,7 @@ def _forward(
         input_ids=tokens,
         attention_mask=mask,
         position_ids=places,
-        past_key_values=cache,
+        cache=cache,
         use_cache=cache is not None,
         logits_to_keep=1,
     )
@@ -223,7 +223,7 @@ def _spelling_probabilities(
             input_ids=torch.tensor(spelling.ids, device=first.device).expand(rows, length),
             attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
             position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
-            past_key_values=copy.deepcopy(cache),
+            cache=copy.deepcopy(cache),
             use_cache=True,
         )
         following = torch.log_softmax(output.logits.double(), dim=-1)

@@ -21,6 +21,7 @@ from core.answers import (
 )
 from core.data.question import Question
 from core.data.sources import fingerprint, load_pool, load_questions
+from core.engine.batches import cut_batches
 from core.engine.generate import Decoding, Generated, generate_batch
 from core.engine.plan import Arm, Block, Plan, make_plan
 from core.engine.prefix import EMPTY, Prefix, compute_prefix
@@ -29,7 +30,6 @@ from core.models.loading import LoadedModel
 from core.store.runs import RunStore
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
-BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -173,18 +173,18 @@ class _Worker:
         self._offsets: dict[tuple[int, int, int], float] = {}
 
     def generate(self, block: Block) -> list[Generated]:
-        """The block's answers in its order, in batches of at most `BATCH`."""
-        ids, prefix = self._prefix(block.arm)
+        """The block's answers in its order, in batches that waste little on padding."""
+        prompts = [item.prompt.ids for item in block.items]
+        prefix = self._prefix_of(block.arm, prompts)
         answers: list[Generated] = []
-        for start in range(0, len(block.items), BATCH):
-            items = block.items[start : start + BATCH]
-            shared = all(len(i.prompt.ids) > len(ids) and i.prompt.ids[: len(ids)] == ids for i in items)
+        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
+            items = [block.items[number] for number in batch]
             answers += generate_batch(
                 self.loaded,
                 [item.prompt.ids for item in items],
                 self.reader,
                 self.plan.settings.decoding,
-                prefix=prefix if shared else EMPTY,
+                prefix=prefix,
                 positions=self.plan.settings.positions,
                 boundary=self.boundary,
                 keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
@@ -233,21 +233,26 @@ class _Worker:
                 claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
             honest = Arm("honest", *key)
             empty = [self.plan.with_content(text, claim) for text in CONTENT_FREE for claim in claims]
+            prompts = [self.plan.prompt(question, honest).ids for question in empty]
             answers = generate_batch(
                 self.loaded,
-                [self.plan.prompt(question, honest).ids for question in empty],
+                prompts,
                 self.reader,
                 Decoding(max_new_tokens=1),
+                prefix=self._prefix_of(honest, prompts),
                 boundary=self.boundary,
             )
             masses = [choice_masses(self.reader, list(a.spelling_probabilities)) for a in answers]
             self._offsets[key] = calibration_offset(masses)
         return self._offsets[key]
 
-    def _prefix(self, arm: Arm) -> tuple[tuple[int, ...], Prefix]:
+    def _prefix_of(self, arm: Arm, prompts: list[tuple[int, ...]]) -> Prefix:
+        """The arm's prefix, `EMPTY` where one of the prompts turns out not to begin with it."""
         if arm not in self._prefixes:
             if len(self._prefixes) >= 8:
                 self._prefixes.pop(next(iter(self._prefixes)))
             ids = self.plan.prefix_ids(arm)
             self._prefixes[arm] = (ids, compute_prefix(self.loaded, ids))
-        return self._prefixes[arm]
+        ids, prefix = self._prefixes[arm]
+        shared = all(len(prompt) > len(ids) and prompt[: len(ids)] == ids for prompt in prompts)
+        return prefix if shared else EMPTY

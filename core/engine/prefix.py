@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from core.engine.arithmetic import FastLinear
 from core.models.loading import LoadedModel
 
 
@@ -29,10 +30,13 @@ class Prefix:
     pairs: tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
     def cache(self, batch: int) -> DynamicCache:
-        """A new cache that holds the prefix for each row of a batch."""
+        """A new cache that holds the prefix for each row of a batch, in memory once."""
         cache = DynamicCache()
         for number, (keys, values) in enumerate(self.pairs):
-            cache.update(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1), number)
+            cache.update(keys, values, number)
+            layer: Any = cache.layers[number]
+            layer.keys = layer.keys.expand(batch, -1, -1, -1)
+            layer.values = layer.values.expand(batch, -1, -1, -1)
         return cache
 
 
@@ -49,8 +53,8 @@ def compute_prefix(loaded: LoadedModel, ids: tuple[int, ...]) -> Prefix:
     if not ids:
         return EMPTY
     tokens = torch.tensor([ids], device=loaded.device)
-    with loaded.lock:
-        cache: Any = loaded.model(tokens, use_cache=True, logits_to_keep=1).past_key_values
+    with loaded.lock, FastLinear():
+        cache: Any = loaded.model(tokens, use_cache=True, logits_to_keep=1).cache
     layers = getattr(cache, "layers", [])
     if type(cache) is not DynamicCache or any(type(layer).__name__ != "DynamicLayer" for layer in layers):
         return EMPTY

@@ -1,0 +1,41 @@
+"""What makes the engine fast changes no result: other arithmetic, other batches."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.engine.arithmetic import FastLinear
+from core.engine.batches import OVERHEAD, cut_batches
+
+
+def test_fast_linear_layers_agree_with_plain_ones():
+    torch.manual_seed(0)
+    inputs = torch.randn(24, 5, 3).transpose(0, 2)
+    for layer in (torch.nn.Linear(24, 7), torch.nn.Linear(24, 7, bias=False)):
+        with torch.inference_mode():
+            plain = layer(inputs)
+            with FastLinear():
+                fast = layer(inputs)
+        assert torch.allclose(fast, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_not_float32_or_needs_gradients_is_left_alone():
+    layer, inputs = torch.nn.Linear(4, 2), torch.ones(1, 4)
+    with FastLinear():
+        assert layer(inputs).grad_fn is not None
+        with torch.inference_mode():
+            assert layer.double()(inputs.double()).dtype == torch.float64
+
+
+@given(st.lists(st.integers(1, 400), max_size=70), st.integers(1, 32))
+def test_batches_hold_every_answer_once_and_none_too_many(lengths, most):
+    batches = cut_batches(sorted(lengths), most)
+    assert [number for batch in batches for number in batch] == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= most for batch in batches)
+
+
+def test_one_long_answer_does_not_pad_the_short_ones():
+    assert cut_batches([10] * 20 + [400]) == [range(20), range(20, 21)]
+    assert cut_batches([10, 11, 12]) == [range(3)]
+    assert cut_batches([10, 10 + OVERHEAD + 1]) == [range(1), range(1, 2)]
+    assert cut_batches([]) == []
