@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
@@ -12,6 +13,10 @@ from core.downloads import replace_atomically
 from core.errors import ProbeError
 
 UNLIKE = 99.0
+NARROW = 1e-3
+"""Least spread of a principal direction, as a share of the mean state's length: what varies less is noise."""
+ROUNDING = 1e-2
+"""Distances, in standard deviations, that differ by less are the same: batches change a state's last bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +52,18 @@ class FittedProbe:
 
     def probability(self, scores: np.ndarray) -> np.ndarray:
         """Calibrated probability of the positive class, from scores of the chosen layer."""
-        return 1 / (1 + np.exp(-(self.platt[0] * np.asarray(scores) + self.platt[1])))
+        return expit(self.platt[0] * np.asarray(scores) + self.platt[1])
 
     def unlike(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far states of the chosen layer, (n, d_model), lie from the training states.
 
         Returns:
             The percentile of the Mahalanobis distance among held-out validation states (0 to 100), and
-            whether it is beyond the 99th.
+            whether it is beyond the 99th; of fewer than 100 states that is nearly the farthest.
         """
         far = mahalanobis(states, self.centre, self.components, self.spread)
-        percentile = 100 * np.searchsorted(self.distances, far) / len(self.distances)
-        return percentile, far > np.percentile(self.distances, UNLIKE)
+        percentile = 100 * np.searchsorted(self.distances, far - ROUNDING) / len(self.distances)
+        return percentile, far > np.percentile(self.distances, UNLIKE) + ROUNDING
 
     def save(self, path: Path) -> None:
         """Write as .npz with its facts as JSON inside; never a pickle."""
@@ -107,16 +112,32 @@ def mahalanobis(
 
 
 def describe_training(train: np.ndarray, held_out: np.ndarray, most: int = 20) -> dict[str, np.ndarray]:
-    """The arrays that `unlike` needs, from training and validation states of one layer."""
+    """The arrays that `unlike` needs, from at least two training and any validation states of one layer.
+
+    States that hardly vary, such as those of layer 0 at the last prompt token, get a spread of `NARROW`.
+    """
     components = max(1, min(most, len(train) // 5, train.shape[1]))
-    pca = PCA(components, random_state=0).fit(train)
-    spread = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
+    with np.errstate(invalid="ignore"):  # the share of a variance of 0, which nothing here uses
+        pca = PCA(components, random_state=0).fit(train)
+    narrowest = NARROW * float(np.linalg.norm(pca.mean_)) or 1.0
+    spread = np.maximum(np.sqrt(np.maximum(pca.explained_variance_, 0.0)), narrowest)
     distances = np.sort(mahalanobis(held_out, pca.mean_, pca.components_, spread))
     return {"centre": pca.mean_, "components": pca.components_, "spread": spread, "distances": distances}
 
 
 def fit_platt(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Slope and intercept of a logistic curve from scores to probabilities. Source: Platt 1999."""
-    scale = float(np.std(scores)) or 1.0
-    curve = LogisticRegression(C=1.0).fit((scores / scale)[:, None], target)
-    return np.array([curve.coef_[0, 0] / scale, curve.intercept_[0]])
+    """Slope and intercept of a logistic curve from scores to probabilities, both finite, the slope never < 0.
+
+    Where scores do not vary, one class is missing or the curve would fall, the scores say nothing about the
+    target: the probability is then the share of positives, as with one more of each class.
+
+    Source: Platt 1999, "Probabilistic outputs for support vector machines".
+    """
+    scores, target = np.asarray(scores, dtype=np.float64), np.asarray(target).astype(int)
+    scale = float(np.std(scores))
+    share = (target.sum() + 1) / (len(target) + 2)
+    if scale > 1e-6 * float(np.abs(scores).max()) and len(set(target.tolist())) == 2:
+        curve = LogisticRegression(C=1.0).fit((scores / scale)[:, None], target)
+        if curve.coef_[0, 0] > 0:
+            return np.array([curve.coef_[0, 0] / scale, curve.intercept_[0]])
+    return np.array([0.0, float(logit(share))])
