@@ -4,7 +4,9 @@ A pool of its own: joblib's shared one is resized and replaced by whoever calls 
 this file alone, never the app's main module, torch or a model.
 """
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ FOLLOWING = (100, 0.05)
 _lock = threading.Lock()
 _pool: Any = None
 _warm: Any = None
+_leaves = False
 
 
 def embed(
@@ -67,11 +70,37 @@ def embed(
 
 def submit(work: Callable[..., Any], *arguments: Any) -> Any:
     """A future of work done in the worker, which is started where it is not running."""
-    global _pool
+    global _leaves
     with _lock:
-        if _pool is None:
-            _pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS)
-        return _pool.submit(work, *arguments)
+        try:
+            future = (_pool or _new_pool()).submit(work, *arguments)
+        except RuntimeError:  # the worker died while it had nothing to do
+            future = _new_pool().submit(work, *arguments)
+        if not _leaves:
+            # The hook in which joblib waits for its workers; the last registered is the first called, so that
+            # nobody who stops the app waits for a layer. Ordinary exit handlers come too late.
+            getattr(threading, "_register_atexit", lambda _: None)(abandon)
+            _leaves = True
+        return future
+
+
+def _new_pool() -> Any:
+    global _pool
+    _pool = ProcessPoolExecutor(
+        max_workers=1, timeout=IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    return _pool
+
+
+def _end_with(parent: int) -> None:
+    """In the worker: end when the app is gone, however it went."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def warm_up() -> None:

@@ -1,6 +1,7 @@
 """Projections: right on known data, in place from layer to layer, kept on disk, and out of the app's way."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ import time
 from itertools import pairwise
 
 import numpy as np
+import psutil
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -248,15 +250,14 @@ def test_neither_the_app_nor_the_worker_loads_what_it_does_not_need():
 
 
 def test_cancelling_kills_the_worker_and_the_next_call_starts_another():
-    before = result_of(submit(eval, "__import__('os').getpid()"), lambda: False)
+    before = result_of(submit(os.getpid), lambda: False)
     began, asked = time.monotonic(), threading.Event()
     threading.Timer(0.3, asked.set).start()
     with pytest.raises(Cancelled):
         result_of(submit(time.sleep, 60), asked.is_set)
     assert time.monotonic() - began < 10
-    with pytest.raises(ProcessLookupError):
-        os.kill(before, 0)
-    after = result_of(submit(eval, "__import__('os').getpid()"), lambda: False)
+    assert not alive(before)
+    after = result_of(submit(os.getpid), lambda: False)
     assert after != before
 
 
@@ -264,4 +265,29 @@ def test_a_worker_that_dies_is_reported_and_replaced():
     with pytest.raises(ProjectionError, match="the UMAP process failed"):
         result_of(submit(eval, "__import__('os')._exit(1)"), lambda: False)
     assert umap_worker._pool is None
+    idle = result_of(submit(os.getpid), lambda: False)
+    os.kill(idle, signal.SIGKILL)
+    time.sleep(1)
     assert result_of(submit(abs, -1), lambda: False) == 1
+
+
+def test_the_worker_never_outlives_the_app_nor_holds_it_up():
+    code = (
+        "import os, sys, time; from core.umap_worker import submit, result_of\n"
+        "print(result_of(submit(os.getpid), lambda: False), flush=True)\n"
+        "submit(time.sleep, 60); time.sleep(float(sys.argv[1]))"
+    )
+    began = time.monotonic()
+    left = subprocess.run([sys.executable, "-c", code, "0.5"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 30
+    with subprocess.Popen([sys.executable, "-c", code, "60"], stdout=subprocess.PIPE, text=True) as killed:
+        worker = int(killed.stdout.readline())
+        killed.kill()
+    deadline = time.monotonic() + 20
+    while alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not alive(worker) and not alive(int(left.stdout))
+
+
+def alive(process):
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
