@@ -365,7 +365,9 @@ def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple
             x=mark.score,
             line={"color": "#111111", "dash": ["solid", "dash", "dot"][number % 3]},
             annotation_text=html.escape(str(mark.label)),
-            annotation_yshift=-14 * (number % 4),
+            annotation_font_size=11,
+            annotation_bgcolor="rgba(255,255,255,0.75)",
+            annotation_yshift=-15 * (number % 6),
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(title="probe score at the trained position (above 0: the second class)")

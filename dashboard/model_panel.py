@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.data.reviews import reviews_ready
 from core.errors import TelltaleError
 from core.jobs import JOBS
 from core.models.catalog import ModelSettings
@@ -33,19 +34,27 @@ def show() -> None:
             st.checkbox("4-bit weights (bitsandbytes)", key="four_bit")
         else:
             st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
-    if kind == EMBEDDED and not embedded_ready(session.cache()):
-        _offer_fetch()
-        return
-    _facts()
+    if not missing():
+        _facts()
     session.watch_job(work.LOAD)
 
 
-def _offer_fetch() -> None:
-    st.warning("The embedded model and the reviews are not in the cache yet (93 MB, once).")
+def missing() -> bool:
+    """Whether the sidebar names the embedded model and it was never fetched."""
+    embedded = st.session_state.get("model_kind", EMBEDDED) == EMBEDDED
+    return embedded and not (embedded_ready(session.cache()) and reviews_ready(session.cache()))
+
+
+def offer_fetch() -> None:
+    """Offer to fetch the embedded model and the reviews, with progress."""
+    st.info(
+        "The embedded model and the reviews are not in the cache yet: 93 MB, once, each checked by its hash."
+    )
     job = JOBS.get(work.FETCH)
-    running = job is not None and job.state.running
-    if st.button("Fetch them", type="primary", disabled=running, width="stretch"):
-        start(work.FETCH, work.fetch(session.cache()))
+    if job is None or not job.state.running:
+        if st.button("Fetch model and reviews", type="primary"):
+            start(work.FETCH, work.fetch(session.cache()))
+        st.caption("Or choose a model of your own in the sidebar.")
     session.watch_job(work.FETCH)
 
 

@@ -14,6 +14,9 @@ ROWS = 200
 
 def main() -> None:
     """The page."""
+    if model_panel.missing():
+        model_panel.offer_fetch()
+        return
     left, right = st.columns([2, 3], gap="large")
     with left:
         settings = harvest_form(model_panel.chosen())

@@ -20,6 +20,7 @@ EXAMPLES = {
     "facts": "true: The city of Paris is in France.\nfalse: The city of Paris is in Japan.",
 }
 STRONG = 95
+MARKS = 12
 
 
 def main() -> None:
@@ -113,16 +114,36 @@ def show(scores: StatementScores, layers: int) -> None:
     for note in scores.notes:
         st.info(session.as_text(note))
     st.markdown("**What the model says, and what the probe says it knows**")
-    st.dataframe(overview(scores), hide_index=True)
+    st.dataframe(
+        overview(scores),
+        hide_index=True,
+        column_config={
+            "statement": st.column_config.TextColumn("statement", width="large"),
+            "leans": st.column_config.TextColumn("leans", help="At the first token, calibrated. Not said."),
+            "own turn": st.column_config.NumberColumn(
+                "own turn",
+                format="%.2f",
+                help="Mean score over its tokens, forced into the model's own turn.",
+            ),
+        },
+    )
     if scores.areas:
         st.markdown("**This set's own figures**")
         for found in scores.areas:
             st.caption(session.as_text(found.sentence()))
     names = (scores.negative_name, scores.positive_name)
     st.markdown("**Where the scores fall among those of the training answers**")
-    marks = pd.DataFrame([{"score": e.score, "label": short(e)} for e in scores.read if e.score is not None])
+    numbers = numbered(scores)
+    marks = [
+        {"score": entry.score, "label": f"{numbers[entry.statement]} {entry.mode}"}
+        for entry in scores.read
+        if entry.score is not None
+    ]
     training = pd.DataFrame({"score": scores.training_scores, "target": scores.training_target})
-    st.plotly_chart(charts.score_distribution(training, marks.head(12), names), key="distribution")
+    marked = pd.DataFrame(marks[:MARKS], columns=["score", "label"])
+    st.plotly_chart(charts.score_distribution(training, marked, names), key="distribution")
+    if len(marks) > MARKS:
+        st.caption(f"The first {MARKS} of {len(marks)} scores are marked.")
     st.markdown("**Token by token, layer by layer**")
     entries: dict[str, AsRead | OwnTurn] = {f"read: {short(e)}": e for e in scores.read}
     entries |= {f"forced into its own turn: {short(e)}": e for e in scores.own_turn}
@@ -151,25 +172,33 @@ def short(entry: AsRead | OwnTurn) -> str:
     return f"{text if len(text) <= 40 else text[:39] + '…'} ({entry.mode})"
 
 
+def numbered(scores: StatementScores) -> dict[Statement, int]:
+    """A number for each statement, by which table and chart name it."""
+    return {entry: number for number, entry in enumerate(dict.fromkeys(e.statement for e in scores.read), 1)}
+
+
 def overview(scores: StatementScores) -> pd.DataFrame:
     """One row a statement and mode."""
     own = {(e.statement, e.mode): e for e in scores.own_turn}
+    numbers = numbered(scores)
+    labels = (scores.negative_name, scores.positive_name) if scores.target == "truth" else ("false", "true")
     rows = []
     for entry in scores.read:
         expected = entry.statement.label
         forced = own.get((entry.statement, entry.mode))
+        asked = f"{entry.statement.question} – " if entry.statement.question else ""
         rows.append(
             {
-                "statement": (f"{entry.statement.question} – " if entry.statement.question else "")
-                + entry.statement.text,
-                "expected": "" if expected is None else ("false", "true")[expected],
+                "#": numbers[entry.statement],
+                "statement": asked + entry.statement.text,
+                "expected": "" if expected is None else labels[expected],
                 "mode": entry.mode,
                 "model says": entry.said or "no choice",
-                "leans (calibrated)": entry.leans_calibrated,
+                "leans": entry.leans_calibrated,
                 "probe says": entry.probe_says or "–",
-                f"P({scores.positive_name}) by the probe": entry.probability,
+                f"P({scores.positive_name})": entry.probability,
+                "own turn": None if forced is None else forced.score,
                 "unlike training": "unlike anything" if entry.unlike_training else "",
-                "mean score as own turn (forced)": None if forced is None else round(forced.score, 2),
             }
         )
     return pd.DataFrame(rows).round(3)

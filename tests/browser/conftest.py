@@ -1,0 +1,121 @@
+"""Runs the real app on a cache of its own, and drives it in a real Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = 120_000
+BROWSER_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+
+
+def free_port() -> int:
+    with socket.socket() as handle:
+        handle.bind(("127.0.0.1", 0))
+        return handle.getsockname()[1]
+
+
+def start_app(cache: Path, log: Path) -> tuple[subprocess.Popen, str]:
+    """The app as a person starts it; ready when its health page answers."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
+    command += [
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(port),
+        "--browser.gatherUsageStats",
+        "false",
+    ]
+    environment = os.environ | {"TELLTALE_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).read()
+            return process, address
+        except OSError:
+            time.sleep(0.25)
+    process.kill()
+    raise RuntimeError(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def app_cache(cache, tmp_path_factory) -> Path:
+    """A cache with the embedded model and data, and no runs."""
+    folder = tmp_path_factory.mktemp("app-cache")
+    for name in ("models", "data"):
+        (folder / name).mkdir()
+        for entry in (cache / name).iterdir():
+            (folder / name / entry.name).symlink_to(entry)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(app_cache) -> Iterator[str]:
+    process, where = start_app(app_cache, app_cache / "app.log")
+    yield where
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "no Chromium was found: `make test` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+def open_page(chromium, address: str) -> Page:
+    page = chromium.new_page(viewport={"width": 1500, "height": 1400})
+    page.set_default_timeout(SLOW)
+    page.problems = []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("dialog", lambda dialog: (page.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.goto(address)
+    page.get_by_text("Telltale", exact=True).first.wait_for()
+    return page
+
+
+@pytest.fixture
+def page(chromium, address) -> Iterator[Page]:
+    """A page that must end without an error box, a console error or a dialog."""
+    page = open_page(chromium, address)
+    yield page
+    boxes = page.get_by_test_id("stException").all_inner_texts()
+    page.close()
+    assert boxes == []
+    assert page.problems == []
+
+
+def settle(page: Page) -> None:
+    """Wait until the app has answered all that was asked of it."""
+    page.wait_for_timeout(400)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(300)
+
+
+def go(page: Page, name: str) -> None:
+    """Open a page by its link."""
+    page.get_by_role("link", name=name, exact=True).click()
+    settle(page)
+
+
+def metric(page: Page, name: str) -> str:
+    """The value of a figure by its label."""
+    found = page.get_by_test_id("stMetric").filter(has_text=name).first
+    return found.get_by_test_id("stMetricValue").inner_text()

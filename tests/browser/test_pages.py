@@ -1,0 +1,177 @@
+"""A person's first half-hour, in order: each test goes on from the run that the first one makes."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from core.store.decisions import DecisionStore
+from core.store.runs import RunStore
+from tests.browser.conftest import SLOW, go, metric, settle
+
+QUESTIONS = 60
+
+
+@pytest.fixture(scope="module")
+def run(app_cache):
+    """The id of the run that the first test started."""
+    return lambda: RunStore(app_cache).runs()[0].run
+
+
+def test_a_run_is_started_and_its_answers_arrive(page, run, app_cache):
+    settle(page)
+    page.get_by_label("How many (balanced)").fill(str(QUESTIONS))
+    page.get_by_label("How many (balanced)").press("Enter")
+    settle(page)
+    expect(page.get_by_text(f"{QUESTIONS} questions in")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.get_by_role("button", name="Cancel").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"\b(32|64|96) of 120 answers")).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("120 of 120 answers").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=SLOW)
+    frame = RunStore(app_cache).answers(run())
+    honest = frame[(frame["mode"] == "honest") & frame["said"].notna()]
+    assert len(frame) == 2 * QUESTIONS
+    assert metric(page, "Honest accuracy") == f"{(honest['said'] == honest['label']).mean():.0%}"
+    assert metric(page, "Gave a choice") == f"{frame['said'].notna().mean():.0%}"
+
+
+def test_the_exact_prompt_is_shown_in_both_modes(page):
+    settle(page)
+    page.get_by_role("tab", name="Prompt").click()
+    page.get_by_text("The exact prompt, token by token").click()
+    page.get_by_text("Show it", exact=True).click()
+    expect(page.get_by_text(re.compile(r"^honest · \d+ tokens"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^lie · \d+ tokens"))).to_be_visible()
+    expect(page.get_by_text("<|im_start|>").first).to_be_visible()
+
+
+def test_one_thing_is_asked_in_both_modes(page):
+    settle(page)
+    page.get_by_label("Put to the model through the template").fill("A film of <b>rare</b> beauty.")
+    page.get_by_label("Put to the model through the template").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text(re.compile(r"said: .*leans"))).to_have_count(2, timeout=SLOW)
+
+
+def test_an_answer_is_dropped_by_keyboard_and_taken_back(page, run, app_cache):
+    go(page, "Prune")
+    expect(page.get_by_text("What pruning does")).to_be_visible()
+    assert metric(page, "Kept") == "120"
+    page.get_by_text("Suggested because").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_text("What pruning does").click()
+    page.keyboard.press("d")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("119")
+    settle(page)
+    assert len(DecisionStore(app_cache).current(run())) == 1
+    page.keyboard.press("u")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("120")
+    page.keyboard.press("y")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("119")
+    page.reload()
+    page.problems.clear()  # a deep link asks for two files where they are not, before it finds them
+    settle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("119")
+    expect(page.get_by_text("Logistic regression on truth, trained on honest")).to_be_visible(timeout=SLOW)
+
+
+def test_the_layer_slider_moves_the_projection_and_a_box_picks_answers(page):
+    go(page, "Projection")
+    expect(page.get_by_text(re.compile(r"^Layer 16, position prompt: 120 of 120"))).to_be_visible()
+    slider = page.get_by_role("slider", name=re.compile("^Layer"))
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowRight")
+    expect(page.get_by_text(re.compile(r"^Layer 19, position prompt"))).to_be_visible()
+    settle(page)
+    plot = page.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(plot["x"] + 5, plot["y"] + 5)
+    page.mouse.down()
+    for x, y in ((0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)):
+        page.mouse.move(plot["x"] + x * plot["width"], plot["y"] + y * plot["height"], steps=5)
+    page.mouse.up()
+    expect(page.get_by_text(re.compile(r"^\d+ answers picked"))).to_be_visible()
+    settle(page)
+    go(page, "Probes")
+    go(page, "Projection")
+    expect(page.get_by_text(re.compile(r"^Layer 19, position prompt"))).to_be_visible()
+
+
+def test_all_layers_are_computed_and_played(page):
+    go(page, "Projection")
+    page.get_by_role("button", name="Compute PCA of all layers").click()
+    play = page.get_by_role("button", name="Play")
+    expect(play).to_be_enabled(timeout=SLOW)
+    settle(page)
+    play.click()
+    expect(page.get_by_text(re.compile(r"^Layer 1[89], position prompt"))).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Pause").click()
+    settle(page)
+    page.get_by_text("All layers at a glance").click()
+    page.get_by_text("Show them", exact=True).click()
+    expect(page.get_by_text("layer 30", exact=True)).to_be_visible(timeout=SLOW)
+
+
+def test_probes_are_fitted_and_the_headline_is_the_stored_one(page, run, app_cache):
+    from core.probes.of_run import known_report
+    from core.probes.rows import ProbeSettings
+
+    go(page, "Probes")
+    page.get_by_label("Null").fill("20")
+    page.get_by_label("Null").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Fit the probes").click()
+    expect(page.get_by_text("Its worst mistakes")).to_be_visible(timeout=SLOW)
+    settle(page)
+    report = known_report(RunStore(app_cache), run(), ProbeSettings(permutations=20))
+    assert metric(page, f"AUROC of truth at layer {report.layer}") == f"{report.chosen.test.auroc:.3f}"
+    expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
+
+
+def test_tokens_shows_every_spelling_and_warns(page):
+    go(page, "Tokens")
+    expect(page.get_by_text("These readings are not to be trusted as they stand")).to_be_visible()
+    expect(page.get_by_text("' positive'").first).to_be_visible()
+    expect(page.get_by_text("If only the first spelling of each choice were counted")).to_be_visible()
+    expect(page.get_by_text("<|im_start|>").first).to_be_visible()
+
+
+def test_statements_are_scored_and_hostile_text_stays_text(page):
+    go(page, "Statements")
+    fit = page.get_by_role("button", name="Fit the default probe")
+    box = page.get_by_label("Statements, one a line")
+    expect(fit.or_(box)).to_be_visible()
+    if fit.count():
+        fit.click()
+    expect(box).to_be_visible(timeout=SLOW)
+    box.fill(
+        "Positive: A warm, funny and beautifully acted film.\n"
+        "Negative: The plot makes <img src=x onerror=alert(1)> no sense.\n"
+        "Q: Was it ![any](http://127.0.0.1:9/x.png) good? | A: Yes, [very](http://127.0.0.1:9)."
+    )
+    box.press("Control+Enter")
+    settle(page)
+    page.get_by_role("button", name="Score them").click()
+    expect(page.get_by_text("Token by token, layer by layer")).to_be_visible(timeout=SLOW)
+    settle(page)
+    expect(page.get_by_text(re.compile("as read under honest: AUROC"))).to_be_visible()
+    assert page.locator("img[src='x']").count() == 0
+    assert page.locator("a[href='http://127.0.0.1:9']").count() == 0
+
+
+def test_an_upload_with_three_labels_is_refused_in_a_sentence(page):
+    settle(page)
+    page.get_by_label("Questions", exact=True).click()
+    page.get_by_role("option", name="upload a table …").click()
+    settle(page)
+    page.locator("input[type=file]").set_input_files(
+        {
+            "name": "three.csv",
+            "mimeType": "text/csv",
+            "buffer": b"text,label\nfine film,pos\ndull film,neg\nodd film,meh\n",
+        }
+    )
+    expect(page.get_by_text(re.compile("exactly two")).first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Start"))).to_have_count(0)
