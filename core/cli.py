@@ -4,7 +4,9 @@ Anything refused is one line on stderr that begins with `telltale: `, exit code 
 """
 
 import argparse
+import io
 import json
+import math
 import os
 import sys
 import warnings
@@ -19,33 +21,78 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line on stderr, exit code 2."""
-        print(f"telltale: {message}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(refuse(message))
+
+
+def refuse(message: object) -> int:
+    """Say in one line on stderr what was wrong; gives the exit code, 2."""
+    print(f"telltale: {' '.join(str(message).split())}", file=sys.stderr)
+    return 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
-    options = parser().parse_args(arguments)
-    warnings.filterwarnings("ignore")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    if broken := [text for text in typed if not is_text(text)]:
+        return refuse(f"argument {broken[0]!r} is not text")
+    options = parser().parse_args(typed)
+    quieten()
     from core import commands
     from core.paths import cache_folder
 
     try:
         result, text = getattr(commands, options.command)(cache_folder(options.cache), options)
     except TelltaleError as error:
-        print(f"telltale: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return refuse(error)
+    except OSError as error:
+        return refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except MemoryError:
+        return refuse("there is not enough memory: choose a smaller model or fewer questions")
     except KeyboardInterrupt:
         print("telltale: interrupted; what is committed is kept", file=sys.stderr)
         return 130
     try:
-        print(json.dumps(result, allow_nan=False, default=float) if options.json else text)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        print(json.dumps(plain(result), allow_nan=False) if options.json else text)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if result.get("ok", True) else 1
+
+
+def is_text(argument: str) -> bool:
+    """Whether an argument is UTF-8 without NUL, as SQLite and file names need it."""
+    try:
+        return b"\0" not in argument.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def quieten() -> None:
+    """Keep what libraries print of their own accord off stderr, which is for this program's words."""
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from huggingface_hub.utils import logging as hub
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    hub.set_verbosity_error()
+    warnings.filterwarnings("ignore")  # scikit-learn and others put their own filters first on import
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it: NumPy's numbers as numbers, and null for NaN and infinities."""
+    if isinstance(value, dict):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def parser() -> Parser:
@@ -65,7 +112,7 @@ def parser() -> Parser:
 
     add("models", "what can be loaded, and its size", model)
     tokens = add("tokens", "every spelling of a template's choices", model)
-    tokens.add_argument("--template", required=True)
+    tokens.add_argument("--template", required=True, help="its name, or a .json file")
 
     harvest = add("harvest", "ask questions in each mode and keep the states", model)
     harvest.add_argument("--data", required=True, help="a built-in name, a file, or hub:ID")
@@ -75,7 +122,7 @@ def parser() -> Parser:
     harvest.add_argument("--split")
     harvest.add_argument("--text-column")
     harvest.add_argument("--label-column")
-    harvest.add_argument("--template", default="review")
+    harvest.add_argument("--template", default="review", help="its name, or a .json file")
     harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
     harvest.add_argument("--wording", type=int, action="append")
     harvest.add_argument("--order", type=int, action="append", choices=(0, 1))

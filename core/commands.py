@@ -2,6 +2,7 @@
 
 import getpass
 import importlib.metadata
+import json
 import shutil
 import sys
 from argparse import Namespace
@@ -14,22 +15,24 @@ from tqdm import tqdm
 from core.answers import make_reader
 from core.data.hub import PRESETS
 from core.data.reviews import reviews_ready
-from core.data.sources import DataSettings
+from core.data.sources import BUILT_IN, DataSettings
 from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
 from core.engine.generate import POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
-from core.errors import DataError, StoreError
+from core.errors import DataError, StoreError, TelltaleError, TemplateError
 from core.labels import mode_summary
 from core.models.catalog import ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from core.models.loading import load_model
+from core.models.tokenizers import load_tokenizer
 from core.probes.of_run import labelled, probe_run
 from core.probes.rows import ProbeSettings
+from core.prompts.templates import Template
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
-from core.store.decisions import DecisionStore
+from core.store.decisions import REASONS, DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
 
@@ -37,8 +40,38 @@ Result = tuple[dict, str]
 
 
 def model_settings(options: Namespace) -> ModelSettings:
-    """The model that was asked for."""
-    return ModelSettings(options.model or EMBEDDED_ID, options.adapter, options.four_bit)
+    """The model that was asked for; local paths made absolute, so that they hold from anywhere."""
+    chosen = EMBEDDED_ID if options.model is None else absolute(options.model)
+    adapter = None if options.adapter is None else absolute(options.adapter)
+    return ModelSettings(chosen, adapter, options.four_bit)
+
+
+def absolute(name: str) -> str:
+    """The whole path of a file or folder that is there; anything else as it is."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if name.strip() and path.exists() else name
+
+
+def progress_bar(total: int, unit: str) -> tqdm:
+    """A bar on stderr, gone when it is done; none where nobody watches."""
+    return tqdm(total=total, unit=unit, file=sys.stderr, disable=None, leave=False)
+
+
+def chosen_template(cache: Path, name: str) -> Template:
+    """A template by its name, or out of a JSON file with name, body and choices.
+
+    Raises:
+        TemplateError: there is none, or it cannot be used.
+    """
+    if not name.endswith(".json"):
+        return SavedStore(cache).template(name)
+    try:
+        values = json.loads(Path(name).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"template {name} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise TemplateError(f"template {name} is not an object with name, body and choices")
+    return Template.from_dict({"name": Path(name).stem} | values)
 
 
 def models(cache: Path, options: Namespace) -> Result:
@@ -63,8 +96,8 @@ def models(cache: Path, options: Namespace) -> Result:
 
 def tokens(cache: Path, options: Namespace) -> Result:
     """Every spelling of a template's choices."""
-    template = SavedStore(cache).template(options.template)
-    reader = make_reader(load_model(model_settings(options), cache).tokenizer, template.choices)
+    template = chosen_template(cache, options.template)
+    reader = make_reader(load_tokenizer(model_settings(options), cache), template.choices)
     choices, lines = [], []
     for number, choice in enumerate(reader.choices):
         mine = [s for s in reader.spellings if s.choice == number]
@@ -80,7 +113,7 @@ def harvest(cache: Path, options: Namespace) -> Result:
     loaded = load_model(settings.model, cache)
     store = RunStore(cache)
     prepared = prepare(settings, loaded, cache)
-    with tqdm(total=prepared.plan.answers, unit="answer", file=sys.stderr) as bar:
+    with progress_bar(prepared.plan.answers, "answer") as bar:
 
         def show(state: HarvestProgress) -> None:
             bar.initial = state.done - state.made
@@ -100,8 +133,10 @@ def harvest(cache: Path, options: Namespace) -> Result:
 
 def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     """The settings that the options amount to."""
-    template = SavedStore(cache).template(options.template)
+    template = chosen_template(cache, options.template)
     mapping = None
+    if options.data in BUILT_IN and (options.text_column or options.label_column or options.split):
+        raise DataError(f"{options.data} is built in: columns and splits are for files and hub sets")
     if options.text_column or options.label_column:
         guess = guess_mapping(read_table(options.data), options.data) if is_table_name(options.data) else None
         text, label = (
@@ -109,7 +144,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
             options.label_column or (guess and guess.label),
         )
         if not text or not label:
-            raise DataError("a hub set needs both --text-column and --label-column")
+            raise DataError("give both --text-column and --label-column")
         mapping = ColumnMapping(text, label)
     form = options.form
     if form == "auto":
@@ -119,7 +154,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     if data.startswith("hub:") is False and data in PRESETS:
         data = f"hub:{data}"
     return HarvestSettings(
-        data=DataSettings(data, options.n, options.seed, form, mapping, options.split),
+        data=DataSettings(absolute(data), options.n, options.seed, form, mapping, options.split),
         template=template,
         model=model_settings(options),
         modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
@@ -145,6 +180,8 @@ def runs(cache: Path, options: Namespace) -> Result:
         found = [summarise(store, run) for run in store.runs()]
         lines = [f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['title']}" for r in found]
         return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+    if options.action == "list" and options.run:
+        raise StoreError(f"`telltale runs list` takes no run: use `telltale runs show {options.run}`")
     if not options.run:
         raise StoreError(f"which run? give `telltale runs {options.action}` a run's id")
     run = store.run(options.run)
@@ -177,14 +214,16 @@ def decisions(cache: Path, options: Namespace) -> Result:
     """Show, export, import, undo, redo, or decide."""
     store, made = RunStore(cache), DecisionStore(cache)
     run = store.run(options.run).run
-    who = getpass.getuser()
+    who = user_name()
     if options.action == "export":
         if not options.file:
             raise DataError("export needs --file")
         write_text(options.file, made.export_csv(run))
     elif options.action == "import":
+        if not options.file:
+            raise DataError("import needs --file")
         try:
-            content = Path(options.file or "").read_text()
+            content = Path(options.file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{options.file} cannot be read: {error}") from error
         made.import_csv(run, content, who, store.done(run))
@@ -195,6 +234,8 @@ def decisions(cache: Path, options: Namespace) -> Result:
         wanted = options.answer or []
         if missing := sorted(set(wanted) - store.done(run)):
             raise StoreError(f"run {run} has no answer {missing[0]}")
+        if options.reason not in REASONS:
+            raise StoreError(f"unknown reason {options.reason!r}: choose {', '.join(REASONS)}")
         made.decide(run, wanted, options.action, options.reason, who)
     standing = [vars(decision) for decision in made.current(run).values()]
     dropped = sum(entry["action"] == "drop" for entry in standing)
@@ -219,7 +260,7 @@ def probe(cache: Path, options: Namespace) -> Result:
     store = RunStore(cache)
     run = store.run(options.run).run
     other = store.run(options.test_run).run if options.test_run else None
-    with tqdm(total=100, unit="%", file=sys.stderr, leave=False) as bar:
+    with progress_bar(100, "%") as bar:
 
         def show(fraction: float, what: str) -> None:
             bar.set_description(what)
@@ -256,7 +297,7 @@ def score(cache: Path, options: Namespace) -> Result:
     asked = HarvestSettings.from_dict(run.settings).model
     if options.model or options.adapter:
         asked = ModelSettings(options.model or asked.id, options.adapter, options.four_bit)
-    with tqdm(total=100, unit="%", file=sys.stderr, leave=False) as bar:
+    with progress_bar(100, "%") as bar:
 
         def show(fraction: float, what: str) -> None:
             bar.set_description(what)
@@ -334,14 +375,27 @@ def doctor(cache: Path, options: Namespace) -> Result:
     check("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
     check("embedded model", embedded_ready(cache), "ready" if embedded_ready(cache) else "run `make setup`")
     check("reviews", reviews_ready(cache), "ready" if reviews_ready(cache) else "run `make setup`")
-    if embedded_ready(cache):
-        loaded = load_model(ModelSettings(), cache)
-        check("model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}")
-    found = RunStore(cache).runs()
-    check("store", True, f"{len(found)} runs")
+    try:
+        if embedded_ready(cache):
+            loaded = load_model(ModelSettings(), cache)
+            check("model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}")
+    except TelltaleError as error:
+        check("model loads", False, str(error))
+    try:
+        check("store", True, f"{len(RunStore(cache).runs())} runs")
+    except TelltaleError as error:
+        check("store", False, str(error))
     ok = all(entry["ok"] for entry in checks)
     lines = [f"{'ok ' if entry['ok'] else 'BAD'}  {entry['name']}: {entry['detail']}" for entry in checks]
     return {"ok": ok, "checks": checks}, "\n".join(lines)
+
+
+def user_name() -> str:
+    """Who decides; a system without an entry for its user has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def write_text(file: str, content: str) -> None:

@@ -5,6 +5,7 @@ import sys
 
 from tqdm import tqdm
 
+from core.cli import refuse
 from core.data.reviews import fetch_reviews
 from core.errors import TelltaleError
 from core.models.embedded import fetch_embedded
@@ -18,7 +19,7 @@ def main() -> int:
     chosen = parser.parse_args().cache
     try:
         cache = cache_folder(chosen)
-        with tqdm(total=100, unit="%", leave=False) as bar:
+        with tqdm(total=100, unit="%", file=sys.stderr, disable=None, leave=False) as bar:
 
             def show(fraction: float, what: str) -> None:
                 bar.set_description(what)
@@ -28,8 +29,7 @@ def main() -> int:
             fetch_embedded(cache, show)
             fetch_reviews(cache, show)
     except TelltaleError as error:
-        print(f"telltale: {error}", file=sys.stderr)
-        return 2
+        return refuse(error)
     return 0
 
 

@@ -42,8 +42,10 @@ class Decoding:
     def __post_init__(self) -> None:
         if not 1 <= self.max_new_tokens <= 32:
             raise TemplateError(f"{self.max_new_tokens} new tokens: choose 1 to 32")
-        if self.temperature < 0:
-            raise TemplateError(f"temperature {self.temperature} is negative: choose 0 (greedy) or more")
+        if not 0 <= self.temperature <= 100:
+            raise TemplateError(f"temperature {self.temperature}: choose 0 (greedy) to 100")
+        if self.seed < 0:
+            raise TemplateError(f"seed {self.seed} is negative: choose 0 or more")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +168,7 @@ def pad_left(
 def _forward(
     loaded: LoadedModel, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any
 ) -> torch.Tensor:
-    """Logits of the last position, (row, vocabulary)."""
+    """Logits of the last position, (row, vocabulary), on the CPU: MPS knows no float64."""
     output = loaded.model(
         input_ids=tokens,
         attention_mask=mask,
@@ -175,7 +177,7 @@ def _forward(
         use_cache=cache is not None,
         logits_to_keep=1,
     )
-    return output.logits[:, -1].float()
+    return output.logits[:, -1].float().cpu()
 
 
 def _seed(seed: int, key: str) -> list[int]:
@@ -185,7 +187,8 @@ def _seed(seed: int, key: str) -> list[int]:
 def _pick(logits: torch.Tensor, temperature: float, generator: np.random.Generator) -> int:
     if temperature == 0:
         return int(logits.argmax())
-    probabilities = torch.softmax(logits.double() / temperature, dim=-1).cpu().numpy()
+    likelier = logits.double() - logits.double().max()  # 0 at most, which no temperature overflows
+    probabilities = torch.softmax(likelier / temperature, dim=-1).cpu().numpy()
     place = int(np.searchsorted(probabilities.cumsum(), generator.random(), side="right"))
     return min(place, len(probabilities) - 1)
 
@@ -220,13 +223,13 @@ def _spelling_probabilities(
     for spelling in reader.spellings:
         length = len(spelling.ids)
         output = loaded.model(
-            input_ids=torch.tensor(spelling.ids, device=first.device).expand(rows, length),
+            input_ids=torch.tensor(spelling.ids, device=places.device).expand(rows, length),
             attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
             position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
             cache=copy.deepcopy(cache),
             use_cache=True,
         )
-        following = torch.log_softmax(output.logits.double(), dim=-1)
+        following = torch.log_softmax(output.logits.float().cpu().double(), dim=-1)
         total = first[:, spelling.ids[0]].clone()
         for place in range(1, length):
             total += following[:, place - 1, spelling.ids[place]]

@@ -16,6 +16,7 @@ from core.prompts.chat import ChatFormat, Prompt, chat_format, check_length, ren
 from core.prompts.demonstrations import draw_demonstrations
 
 WINDOW = 128
+SLACK = 16
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def make_plan(
     random.Random(f"order {settings.data.seed}").shuffle(order)
     arms = len(settings.modes) * len(settings.wordings) * len(settings.orders) * max(1, len(demonstrations))
     total = len(order) * arms * settings.samples
-    return Plan(
+    plan = Plan(
         settings=settings,
         questions=order,
         demonstrations=demonstrations,
@@ -173,3 +174,24 @@ def make_plan(
         context=context,
         block_size=32 if total <= 4000 else 256,
     )
+    check_lengths(plan)
+    return plan
+
+
+def check_lengths(plan: Plan) -> None:
+    """Refuse prompts that do not fit the context, before anything runs.
+
+    No text has more tokens than bytes, so that only prompts of long texts need to be made to know.
+
+    Raises:
+        TemplateError: a prompt and its answer are longer than the model's context.
+    """
+    new = plan.settings.decoding.max_new_tokens
+    slots = [slot for slot in plan.settings.template.slots if slot in ("text", "statement")]
+    for arm in plan.arms:
+        empty = plan.prompt(plan.with_content("", plan.questions[0].claim), arm)
+        room = plan.context - new - len(empty.ids) - SLACK
+        for question in plan.questions:
+            size = len(question.text.encode()) + len((question.claim or "").encode())
+            if size * len(slots) > room:
+                check_length(plan.prompt(question, arm), new, plan.context, f"question {question.id}")

@@ -13,6 +13,8 @@ from core.models.catalog import ModelSettings
 from core.prompts.modes import instruction
 from core.prompts.templates import Template
 
+MOST_SAMPLES = 1000
+
 
 @dataclass(frozen=True)
 class HarvestSettings:
@@ -60,7 +62,9 @@ class HarvestSettings:
             raise TemplateError("position 'prompt' is always read: leave it in")
         if self.demo_answers not in ("truth", "mode"):
             raise TemplateError("demonstrations are answered by 'truth' or by 'mode'")
-        if self.samples < 1 or (self.samples > 1 and self.decoding.temperature == 0):
+        if not 1 <= self.samples <= MOST_SAMPLES:
+            raise TemplateError(f"{self.samples} samples: choose 1 to {MOST_SAMPLES}")
+        if self.samples > 1 and self.decoding.temperature == 0:
             raise TemplateError("more than one sample needs a temperature above 0")
 
     def to_dict(self) -> dict:

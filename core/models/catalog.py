@@ -53,6 +53,8 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
                 "the embedded model is not in the cache yet: run `make setup` or fetch it in the app"
             )
         return ModelPlace(str(embedded_folder(cache)))
+    if not settings.id.strip():
+        raise ModelError(f"choose a model: {EMBEDDED_ID}, a hub id, a folder or a GGUF file")
     path = Path(settings.id).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -64,28 +66,35 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
     if path.is_dir():
         check_folder(path)
         return ModelPlace(str(path))
+    if path.is_file():
+        raise ModelError(f"{path.name} is a file: choose a model's folder, or a GGUF file")
     if path.is_absolute() or settings.id.startswith((".", "~")) or settings.id.count("/") > 1:
         raise ModelError(f"there is no model folder {settings.id}")
     return ModelPlace(settings.id)
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a model folder that cannot be used or trusted, naming what is wrong with it."""
+def check_folder(path: Path, called: str | None = None) -> None:
+    """Refuse a model folder that cannot be used or trusted, naming what is wrong with it.
+
+    Args:
+        called: what to call it; by default the folder's name.
+    """
+    name = called or path.name or str(path)
     try:
         config = json.loads((path / "config.json").read_text())
     except FileNotFoundError as error:
-        raise ModelError(f"{path.name} has no config.json: it is not a model folder") from error
+        raise ModelError(f"{name} has no config.json: it is not a model folder") from error
     except (ValueError, OSError) as error:
-        raise ModelError(f"{path.name}/config.json cannot be read: {error}") from error
-    check_config(config, path.name)
+        raise ModelError(f"{name}/config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{name}/config.json is not an object")
+    check_config(config, name)
     if not list(path.glob("*.safetensors")):
         if [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]:
-            raise ModelError(
-                f"{path.name} holds pickled weights only, which can run code: convert to safetensors"
-            )
-        raise ModelError(f"{path.name} holds no *.safetensors weights")
+            raise ModelError(f"{name} holds pickled weights only, which can run code: convert to safetensors")
+        raise ModelError(f"{name} holds no *.safetensors weights")
     if not any((path / name).is_file() for name in TOKENIZER_FILES):
-        raise ModelError(f"{path.name} has no tokenizer: add its tokenizer.json")
+        raise ModelError(f"{name} has no tokenizer: add its tokenizer.json")
 
 
 def check_config(config: dict, name: str) -> None:
@@ -96,8 +105,11 @@ def check_config(config: dict, name: str) -> None:
     """
     if config.get("auto_map"):
         raise ModelError(f"{name} wants to run its own code, which Telltale never does: choose another model")
-    architectures = config.get("architectures") or []
-    if architectures and not any(part in found for found in architectures for part in CAUSAL):
+    found = config.get("architectures")
+    architectures = [str(name) for name in found] if isinstance(found, list) else []
+    if config.get("is_encoder_decoder"):
+        raise ModelError(f"{name} is an encoder-decoder model: choose a causal one")
+    if architectures and not any(part in kind for kind in architectures for part in CAUSAL):
         raise ModelError(
             f"{name} is a {architectures[0]}, which does not generate text: choose a causal model"
         )
@@ -105,19 +117,23 @@ def check_config(config: dict, name: str) -> None:
 
 def check_adapter(path: Path) -> None:
     """Refuse an adapter folder that is no PEFT adapter or is pickled."""
-    if not (path / "adapter_config.json").is_file():
-        raise ModelError(f"{path} is not an adapter folder: it has no adapter_config.json")
+    try:
+        config = json.loads((path / "adapter_config.json").read_text())
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is not an adapter folder: it has no adapter_config.json") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}/adapter_config.json cannot be read: {error}") from error
+    kind = config.get("peft_type") if isinstance(config, dict) else None
+    if kind != "LORA":
+        raise ModelError(f"{path.name} is no LoRA adapter (its type is {kind}): choose one")
     if not (path / "adapter_model.safetensors").is_file():
         raise ModelError(f"{path.name} has no adapter_model.safetensors (pickled adapters are refused)")
 
 
 def fingerprint(place: ModelPlace, adapter: str | None) -> str:
-    """A short hash that tells models apart by content: names, sizes and the ends of their weight files.
-
-    A hub id stands for itself.
-    """
+    """A short hash that tells models apart by content: names, sizes and the ends of their weight files."""
     digest = hashlib.sha256()
-    folders = [Path(adapter)] if adapter else []
+    folders = [Path(adapter).expanduser()] if adapter else []
     if place.folder is None:
         digest.update(place.source.encode())
     else:

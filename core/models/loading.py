@@ -2,8 +2,10 @@
 
 import gc
 import json
+import math
 import os
 import threading
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from core.models.catalog import (
     ModelPlace,
     ModelSettings,
     check_adapter,
-    check_config,
+    check_folder,
     find_model,
     fingerprint,
 )
+from core.models.hub import fetch_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class LoadedModel:
     @property
     def name(self) -> str:
         """What to call it on screen."""
-        return Path(self.settings.id).name
+        return Path(self.settings.id).name or self.settings.id
 
 
 def best_device() -> torch.device:
@@ -78,19 +81,22 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         ModelError: what `find_model` refuses, a model too large for memory, or one that does not load.
     """
     place = find_model(settings, cache)
-    if settings.adapter:
-        check_adapter(Path(settings.adapter))
+    if settings.adapter is not None:
+        check_adapter(Path(settings.adapter).expanduser())
     if settings.four_bit and not torch.cuda.is_available():
         raise ModelError("4-bit loading needs a CUDA device, and there is none here")
     device = best_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    if place.folder is None:
+        place = ModelPlace(str(fetch_model(place.source, cache)))
+        check_folder(Path(place.source), settings.id)
     check_memory(place, dtype, settings.four_bit)
     model, tokenizer = _read(place, settings, device, dtype)
-    if settings.adapter:
+    if settings.adapter is not None:
         model = _adapt(model, settings)
     model.eval()
     if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     config = model.config.get_text_config()
     blocks = find_blocks(model, config.num_hidden_layers)
     return LoadedModel(
@@ -111,12 +117,14 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
 def _read(
     place: ModelPlace, settings: ModelSettings, device: torch.device, dtype: torch.dtype
 ) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where: dict[str, Any] = {"trust_remote_code": False}
     if place.gguf:
         where["gguf_file"] = place.gguf
-    how: dict[str, Any] = {"dtype": dtype} if place.gguf else {"dtype": dtype, "use_safetensors": True}
+    how: dict[str, Any] = {"dtype": dtype, "output_loading_info": True}
+    if not place.gguf:
+        how["use_safetensors"] = True
     if device.type == "cuda":
         how["device_map"] = "auto"
     if settings.four_bit:
@@ -124,52 +132,56 @@ def _read(
 
         how["quantization_config"] = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=dtype)
     try:
-        if place.folder is None:
-            config = AutoConfig.from_pretrained(place.source, trust_remote_code=False)
-            check_config(config.to_dict(), place.source)
         tokenizer = AutoTokenizer.from_pretrained(place.source, **where)
-        model = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{settings.id} cannot be loaded: {_reason(error, place)}") from error
-    moved: Any = model
-    return (moved if "device_map" in how else moved.to(device)), tokenizer
+        read: Any = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
+    except Exception as error:  # transformers passes on whatever its parsing layers raise
+        raise ModelError(f"{settings.id} cannot be loaded: {_reason(error)}") from error
+    model, found = read
+    if missing := sorted(found["missing_keys"]):
+        raise ModelError(f"{settings.id} lacks {len(missing)} of its weights, such as {missing[0]}")
+    if len(tokenizer) > (rows := model.get_input_embeddings().weight.shape[0]):
+        raise ModelError(
+            f"the tokenizer of {settings.id} has {len(tokenizer)} tokens and the model {rows}: "
+            "they do not belong together"
+        )
+    return (model if "device_map" in how else model.to(device)), tokenizer
 
 
-def _reason(error: Exception, place: ModelPlace) -> str:
-    text = " ".join(str(error).split())
-    if place.folder is None and ("offline" in text or "connect" in text or "not a local folder" in text):
-        return "no such folder here, and the hub was not reached or does not know the id"
-    return text[:200]
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _adapt(model: Any, settings: ModelSettings) -> Any:
     from peft import PeftModel
 
+    folder = Path(str(settings.adapter)).expanduser()
     try:
-        adapted: Any = PeftModel.from_pretrained(model, str(settings.adapter))
-    except (ValueError, RuntimeError, KeyError, OSError) as error:
+        with warnings.catch_warnings():
+            # An adapter that lacks weights would leave blocks as they are, and nobody would know.
+            warnings.filterwarnings("error", message="Found missing adapter keys")
+            adapted: Any = PeftModel.from_pretrained(model, str(folder))
+    except Exception as error:  # peft passes on whatever its parsing layers raise
         raise ModelError(
-            f"adapter {settings.adapter} does not fit {settings.id}: {str(error)[:200]}"
+            f"adapter {settings.adapter} does not fit {settings.id}: {_reason(error)}"
         ) from error
     return adapted.get_base_model() if settings.four_bit else adapted.merge_and_unload()
 
 
 def check_memory(place: ModelPlace, dtype: torch.dtype, four_bit: bool) -> None:
-    """Refuse a local model whose weights would not fit into the memory that is free.
+    """Refuse a model whose weights would not fit into the memory that is free.
 
     Raises:
         ModelError: with what is needed and what is free, in GB.
     """
-    if place.folder is None:
-        return
-    if place.gguf:
-        needed = (place.folder / place.gguf).stat().st_size * (4.5 if dtype == torch.float32 else 2.5)
-    else:
-        wide = torch.finfo(dtype).bits / 8
-        needed = sum(
-            parameter_count(file) * (0.6 if four_bit else wide) for file in place.folder.glob("*.safetensors")
-        )
+    folder = Path(place.source)
+    files = [folder / place.gguf] if place.gguf else sorted(folder.glob("*.safetensors"))
+    wide = 0.6 if four_bit else torch.finfo(dtype).bits / 8
+    needed = sum(parameter_count(file) for file in files) * wide
     free = memory_use()["free"]
+    if torch.cuda.is_available() and not four_bit:
+        # device_map="auto" puts what the first GPU does not hold on the others, then into main memory.
+        others = (torch.cuda.mem_get_info(number)[0] for number in range(1, torch.cuda.device_count()))
+        free += sum(others) + psutil.virtual_memory().available
     if needed > free:
         raise ModelError(
             f"the model needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free: choose a smaller one"
@@ -177,24 +189,37 @@ def check_memory(place: ModelPlace, dtype: torch.dtype, four_bit: bool) -> None:
 
 
 def parameter_count(file: Path) -> int:
-    """The number of values in a safetensors file, from its header alone.
+    """The number of values in a safetensors or GGUF file, from its header alone.
 
     Raises:
-        ModelError: the file is not safetensors.
+        ModelError: the file is neither, or is cut short.
     """
+    if file.suffix == ".gguf":
+        return _gguf_count(file)
     try:
+        size = file.stat().st_size
         with file.open("rb") as handle:
-            header = json.loads(handle.read(int.from_bytes(handle.read(8), "little")))
-        shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-    except (ValueError, KeyError, OverflowError, MemoryError) as error:
+            length = int.from_bytes(handle.read(8), "little")
+            if length > size - 8:
+                raise ValueError("its header is longer than the file")
+            header = json.loads(handle.read(length))
+        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+        counts = [math.prod(entry["shape"]) for entry in tensors]
+        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ModelError(f"{file.name} is damaged: it has no safetensors header") from error
-    total = 0
-    for shape in shapes:
-        size = 1
-        for side in shape:
-            size *= side
-        total += size
-    return total
+    if 8 + length + end != size:
+        raise ModelError(f"{file.name} is damaged: it is {size} bytes long and should be {8 + length + end}")
+    return sum(counts)
+
+
+def _gguf_count(file: Path) -> int:
+    from gguf import GGUFReader
+
+    try:
+        return sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
+    except Exception as error:  # the reader passes on whatever its parsing raises
+        raise ModelError(f"{file.name} is damaged: {_reason(error)}") from error
 
 
 def find_blocks(model: Any, count: int) -> Any:
@@ -226,8 +251,8 @@ class ModelShelf:
     def get(self, settings: ModelSettings, cache: Path) -> LoadedModel:
         """The chosen model, loaded where it is not held already. Raises what `load_model` raises."""
         with self._lock:
-            if self._held is None or self._held.settings != settings:
-                find_model(settings, cache)
+            place = find_model(settings, cache)
+            if self._held is None or self._held.settings != settings or _changed(self._held, place):
                 self._held = None
                 gc.collect()
                 if torch.cuda.is_available():
@@ -236,5 +261,11 @@ class ModelShelf:
             return self._held
 
 
+def _changed(held: LoadedModel, place: ModelPlace) -> bool:
+    """Whether a local model's or its adapter's files are others than those that were loaded."""
+    return place.folder is not None and fingerprint(place, held.settings.adapter) != held.fingerprint
+
+
 SHELF = ModelShelf()
-torch.set_num_threads(int(os.environ.get("TELLTALE_THREADS", os.cpu_count() or 1)))
+threads = os.environ.get("TELLTALE_THREADS", "")
+torch.set_num_threads(int(threads) if threads.isdecimal() and int(threads) else os.cpu_count() or 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models.catalog import ModelSettings, find_model
+from core.models.hub import fetch_model
 
 
 @lru_cache(maxsize=4)
@@ -18,11 +19,12 @@ def load_tokenizer(settings: ModelSettings, cache: Path) -> Any:
     from transformers import AutoTokenizer
 
     place = find_model(settings, cache)
+    source = place.source if place.folder else str(fetch_model(place.source, cache, weights=False))
     where: dict[str, Any] = {"trust_remote_code": False}
     if place.gguf:
         where["gguf_file"] = place.gguf
     try:
-        return AutoTokenizer.from_pretrained(place.source, **where)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+        return AutoTokenizer.from_pretrained(source, **where)
+    except Exception as error:  # transformers passes on whatever its parsing layers raise
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"the tokenizer of {settings.id} cannot be loaded: {reason}") from error

@@ -10,10 +10,10 @@ import pandas as pd
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.labels import label_answers
-from core.probes.rows import ProbeSettings
+from core.probes.rows import BOTH, ProbeSettings
 from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
-from core.store.runs import RunStore
+from core.store.runs import Run, RunStore
 
 VERSION = 1
 
@@ -66,17 +66,16 @@ def probe_run(
             return joblib.load(path)
         except Exception:  # a derived result that cannot be read is rebuilt
             path.unlink(missing_ok=True)
+    trained, judged = store.run(run), store.run(test_run or run)
+    _check_mode(trained, settings.train)
+    _check_mode(judged, settings.test)
+    _check_same_model(trained, judged)
     frame, states = with_states(store, run, settings.position, pruned)
     other = with_states(store, test_run, settings.position, pruned) if test_run else None
-    layers = store.run(run).facts["layers"]
-    if test_run and store.run(test_run).facts["d_model"] != store.run(run).facts["d_model"]:
-        raise ProbeError(
-            f"runs {run} and {test_run} have states of different sizes: choose runs of one model"
-        )
     report = run_probe(
         frame,
         states,
-        layers,
+        trained.facts["layers"],
         settings,
         test_frame=other[0] if other else None,
         test_states=other[1] if other else None,
@@ -87,6 +86,21 @@ def probe_run(
     joblib.dump(report, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
     return report
+
+
+def _check_mode(run: Run, mode: str) -> None:
+    known = run.settings["modes"]
+    if mode != BOTH and mode not in known:
+        raise ProbeError(f"run {run.run} has no mode {mode!r}: choose {', '.join(known)} or {BOTH}")
+
+
+def _check_same_model(trained: Run, judged: Run) -> None:
+    """Another adapter may be judged (as a liar is); another model may not: its states mean other things."""
+    if any(trained.facts[fact] != judged.facts[fact] for fact in ("model", "layers", "d_model")):
+        raise ProbeError(
+            f"run {trained.run} is of {trained.facts['model']} and run {judged.run} of "
+            f"{judged.facts['model']}: a probe can only be judged on runs of its own model"
+        )
 
 
 def known_report(

@@ -13,6 +13,7 @@ from core.probes.splits import split_groups
 TARGETS = ("truth", "said", "said_true", "lie", "mode")
 COLUMN = {"truth": "label", "said": "said", "said_true": "said_true", "lie": "lie"}
 BOTH = "both"
+MOST_PERMUTATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class ProbeSettings:
             raise ProbeError(f"unknown method {self.method!r}: choose {', '.join(METHODS)}")
         if self.target not in TARGETS:
             raise ProbeError(f"unknown target {self.target!r}: choose {', '.join(TARGETS)}")
+        if not 0 <= self.permutations <= MOST_PERMUTATIONS:
+            raise ProbeError(f"{self.permutations} permutations: choose 0 to {MOST_PERMUTATIONS}")
 
 
 @dataclass(frozen=True, eq=False)

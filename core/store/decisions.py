@@ -126,20 +126,25 @@ class DecisionStore:
             DataError: a column, answer or action is wrong; names the line.
         """
         reader = csv.DictReader(io.StringIO(content))
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise DataError(f"decisions line {reader.line_num}: {error}") from error
         if missing := {"answer", "action"} - set(reader.fieldnames or ()):
             raise DataError(
                 f"the decisions have no column {sorted(missing)[0]!r}: expected answer, action, reason"
             )
         made: dict[int, tuple[str, str]] = {}
-        for number, row in enumerate(reader, start=2):
+        names = {str(answer): answer for answer in known}
+        for number, row in enumerate(rows, start=2):
             answer = (row["answer"] or "").strip()
-            if not answer.isdecimal() or int(answer) not in known:
+            if answer not in names:
                 raise DataError(f"decisions line {number}: this run has no answer {answer!r}")
             if row["action"] not in ACTIONS:
                 raise DataError(
                     f"decisions line {number}: unknown action {row['action']!r}: use keep or drop"
                 )
-            made[int(answer)] = (row["action"], row.get("reason") or "imported")
+            made[names[answer]] = (row["action"], row.get("reason") or "imported")
         if not made:
             raise DataError("the decisions hold no rows")
         self._add(run, made, who, False)

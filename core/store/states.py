@@ -14,6 +14,8 @@ from zarr.codecs import Crc32cCodec
 
 from core.errors import StoreError
 
+NAMES = ("prompt", "before", "answer", "mean")
+
 
 class StateArrays:
     """The states of one run: for each position (rows, layers, d_model)."""
@@ -72,13 +74,15 @@ class StateArrays:
 
     def positions(self) -> tuple[str, ...]:
         """The positions that were read in this run."""
-        return tuple(p for p in ("prompt", "before", "answer", "mean") if (self.folder / p).is_dir())
+        return tuple(p for p in NAMES if (self.folder / p).is_dir())
 
     def remove(self) -> None:
         """Delete all states of the run."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self, position: str, mode: Any) -> Any:
+        if position not in NAMES:
+            raise StoreError(f"unknown position {position!r}: choose {', '.join(NAMES)}")
         try:
             return zarr.open_array(self.folder / position, mode=mode)
         except (FileNotFoundError, ValueError, KeyError) as error:
