@@ -52,6 +52,7 @@ try:
         run_picker()
         st.divider()
         model_panel.show()
+        session.activity()
     page.run()
 except TelltaleError as error:
     st.error(session.as_text(error))

@@ -152,6 +152,15 @@ def watch_job(name: str, about: str | None = None) -> JobState | None:
     return job.state
 
 
+@st.fragment(run_every=2.0)
+def activity() -> None:
+    """What runs in the background now, whoever started it; redrawn by itself."""
+    job = JOBS.running()
+    if job is not None:
+        st.caption(as_text(f"{job.state.name}: {job.state.what}"))
+        st.progress(job.state.fraction)
+
+
 @st.fragment(run_every=1.0)
 def _progress(name: str) -> None:
     job = JOBS.get(name)

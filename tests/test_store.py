@@ -1,5 +1,7 @@
 """Decisions, saved templates, states: nothing lost, nothing taken back silently."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,29 @@ def test_a_layer_is_read_from_its_own_chunks_and_damage_is_noticed(tmp_path):
 def test_an_unknown_run_is_refused(tmp_path):
     with pytest.raises(StoreError, match="there is no run 'abc'"):
         RunStore(tmp_path).run("abc")
+
+
+def test_looking_at_a_run_never_stops_anyone_from_writing_it(tmp_path):
+    store = RunStore(tmp_path)
+    store.begin("r", {"data": {"name": "x"}}, {}, 1, [])
+    stop, states = threading.Event(), set()
+
+    def look():
+        while not stop.is_set():
+            states.add(store.run("r").state)
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    for _ in range(50):
+        with store.writing("r"):
+            pass
+    stop.set()
+    for looker in lookers:
+        looker.join()
+    assert states <= {"interrupted", "growing"}
+    with store.writing("r"):
+        assert store.run("r").state == "growing"
+        with pytest.raises(StoreError, match="another job"), store.writing("r"):
+            pass
+    assert store.run("r").state == "interrupted"

@@ -132,6 +132,11 @@ BUILT_IN = {
             ("Negative", "Positive"),
         ),
         Template("yes-no", "{statement}\nIs this {positive}? Answer {first} or {second}.", ("No", "Yes")),
+        Template(
+            "yes-no-statement",
+            "{statement}\nState whether this is {positive}: {first} or {second}.",
+            ("No", "Yes"),
+        ),
         Template("true-false", "{statement}\n{first} or {second}?", ("False", "True")),
         Template(
             "true-false-statement",

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ LIGHT = (
     "a.demo_set, a.sample, q.label, q.choice_0, q.choice_1, a.generated, a.said, a.p_0, a.p_1, a.outside, "
     'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens'
 )
+LOOKS = 10
 HEAVY = ", a.ids, a.said_start, a.said_end, a.spellings, a.top"
 
 
@@ -89,10 +91,14 @@ class RunStore:
         folder = self._folder(run)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StoreError(f"run {run} is being written by another job: wait for it") from error
+            for attempt in range(LOOKS):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if attempt == LOOKS - 1:
+                        raise StoreError(f"run {run} is being written by another job: wait for it") from error
+                    time.sleep(0.1)  # somebody who only looks whether it is held lets go at once
             yield
 
     def add_answers(self, run: str, rows: list[dict]) -> None:
@@ -186,11 +192,15 @@ class RunStore:
         return self.cache / "runs" / run
 
     def _held(self, run: str) -> bool:
+        """Whether somebody writes the run now. A shared lock: those who look do not disturb each other."""
         try:
-            with self.writing(run):
+            with (self._folder(run) / "lock").open() as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 return False
-        except StoreError:
+        except BlockingIOError:
             return True
+        except OSError:
+            return False
 
 
 def now() -> str:
