@@ -1,0 +1,113 @@
+"""`python -m benchmarks`: one run, one table, and `benchmarks/results.json`.
+
+Exit code 1 where a bar is missed in a full run, 2 where nothing could be measured.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import transformers
+
+from benchmarks.arithmetic import matmul_rates
+from benchmarks.compare import Comparison, compare
+from core.errors import TelltaleError
+from core.models.catalog import ModelSettings
+from core.models.loading import load_model
+from core.paths import cache_folder
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: questions (each in both modes) and pairs of repetitions."""
+
+    questions: int
+    pairs: int
+
+
+FULL, QUICK = Size(questions=24, pairs=5), Size(questions=8, pairs=2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a look that takes a minute; writes no results")
+    parser.add_argument("--cache", help="the cache folder")
+    chosen = parser.parse_args(arguments)
+    size = QUICK if chosen.quick else FULL
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        cache = cache_folder(chosen.cache)
+        loaded = load_model(ModelSettings(), cache)
+        facts = machine(loaded.device)
+        comparisons = [
+            compare(loaded, cache, questions=size.questions, shots=shots, pairs=size.pairs)
+            for shots in (0, 6)
+        ]
+    except TelltaleError as error:
+        print(f"telltale: {error}", file=sys.stderr)
+        return 2
+    print(table(facts, loaded.name, comparisons))
+    if chosen.quick:
+        return 0
+    results = {"model": loaded.name, "machine": facts, "movie_reviews": [c.to_dict() for c in comparisons]}
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    return 0 if all(comparison.met for comparison in comparisons) else 1
+
+
+def machine(device: torch.device) -> dict:
+    """What the figures were measured on."""
+    plain, fast = matmul_rates(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "threads": torch.get_num_threads(),
+        "device": device.type,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "matmul_gflops": round(plain / 1e9, 1),
+        "matmul_gflops_engine": round(fast / 1e9, 1),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def table(facts: dict, model: str, comparisons: list[Comparison]) -> str:
+    """The figures as text."""
+    names = ["shots", "answers", "side", "answers/s", "seconds", "tokens", "padding", "efficiency", "ratio"]
+    rows = [names]
+    for c in comparisons:
+        for name, side in (("harvest", c.harvest), ("plain loop", c.loop)):
+            spread = f"{sorted(side.seconds)[len(side.seconds) // 2]:.2f}"
+            ratio = f"{c.ratio[0]:.2f} × ({c.ratio[1]:.2f} to {c.ratio[2]:.2f})" if name == "harvest" else ""
+            figures = [f"{side.answers_per_second:.1f}", spread, str(side.tokens)]
+            shares = [f"{side.padding:.0%}", f"{side.efficiency:.0%}"]
+            rows.append([str(c.shots), str(c.answers), name, *figures, *shares, ratio])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    said = [
+        f"{c.shots}-shot: bar {c.bar:g} × {'met' if c.met else 'MISSED'}, "
+        f"states agree to {c.disagreement:.1e}, {len(c.ratios)} pairs"
+        for c in comparisons
+        if c.bar is not None
+    ]
+    head = (
+        f"{model}, movie reviews in both modes, every layer, one new token\n"
+        f"{facts['processor']}, {facts['threads']} threads, {facts['instructions']}; 2048³ float32 product: "
+        f"{facts['matmul_gflops']:.0f} GFLOP/s by PyTorch, {facts['matmul_gflops_engine']:.0f} by the engine"
+    )
+    return "\n".join([head, "", *lines, "", *said])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
