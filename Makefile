@@ -1,22 +1,27 @@
-# One entry point for a fresh machine: `make run` and `make test` install what they need themselves.
-PYTHON ?= python3.11
+# One entry point for a fresh machine: every target installs what it needs, once.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
+CACHE ?= $(or $(TELLTALE_CACHE),cache)
 BIN := .venv/bin
-CACHE ?= cache
 
+# An environment whose making was cut off has no pip: it is made again.
 .venv/.installed: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade "pip>=24.1"
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24.1"
+	@echo "installing what requirements.txt lists: some minutes, once"
+	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
 
 .venv/.installed-test: .venv/.installed
-	$(BIN)/pip install --quiet -e ".[test]"
+	$(BIN)/python -m pip install --quiet -e ".[test]"
 	touch $@
 
-.PHONY: setup test check
+.PHONY: setup run test check bench chromium
 setup: .venv/.installed
-	$(BIN)/python -m core.setup --cache $(CACHE)
+	@$(BIN)/python -m core.setup --cache "$(CACHE)"
+
+run: setup
+	@exec $(BIN)/python -m dashboard.serve --port "$(PORT)" --cache "$(CACHE)"
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .
@@ -24,5 +29,15 @@ check: .venv/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup check
-	$(BIN)/python -m pytest -q
+test: setup chromium check
+	TELLTALE_CACHE="$(CACHE)" $(BIN)/python -m pytest -q
+
+bench: setup
+	$(BIN)/python -m benchmarks --cache "$(CACHE)"
+
+# The browser tests need one; without it nothing is tested rather than half of it skipped.
+chromium:
+	@command -v chromium >/dev/null || { \
+	  sudo=$$([ "$$(id -u)" = 0 ] || command -v sudo); \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium; } \
+	  || { echo "telltale: Chromium could not be installed: install it and run make test again" >&2; exit 2; }; }
