@@ -46,8 +46,10 @@ def embed(
     import warnings
 
     from sklearn.neighbors import NearestNeighbors
+    from tqdm import tqdm
     from umap import UMAP
 
+    tqdm.set_lock(threading.RLock())  # its own is shared between processes: a killed worker leaves it behind
     k = min(n_neighbors, len(points) - 1)
     distances, neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors(points)
     model = UMAP(
