@@ -4,13 +4,16 @@ pip does the transfer, so that a person's own index, proxy and certificates hold
 wanted and no code of the package is ever imported.
 """
 
+import fcntl
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import DownloadError
@@ -41,6 +44,34 @@ def replace_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder inside `parent` for what is being fetched; gone at the end, however it ends.
+
+    One process or thread has it at a time, others wait. What a killed one left behind is deleted first.
+
+    Raises:
+        DownloadError: the disk is full or cannot be written.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with (parent / ".fetching.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in parent.glob("fetching-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=parent, prefix="fetching-") as folder:
+                yield Path(folder)
+    except OSError as error:
+        raise DownloadError(f"the download cannot be kept: {error.strerror or error}") from error
+
+
+def sync_files(folder: Path) -> None:
+    """Wait until every file of a folder is on the disk itself."""
+    for file in folder.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
 
 
 def fetch_package(

