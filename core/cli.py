@@ -73,6 +73,7 @@ def quieten() -> None:
     """Keep what libraries print of their own accord off stderr, which is for this program's words."""
     warnings.filterwarnings("ignore")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
 

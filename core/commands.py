@@ -15,7 +15,7 @@ from tqdm import tqdm
 from core.answers import make_reader
 from core.data.hub import PRESETS
 from core.data.reviews import reviews_ready
-from core.data.sources import BUILT_IN, DataSettings
+from core.data.sources import BUILT_IN, HUB, DataSettings
 from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
 from core.engine.generate import POSITIONS, Decoding
@@ -123,6 +123,7 @@ def harvest(cache: Path, options: Namespace) -> Result:
     result = {
         "run": made.run,
         "answers": made.answers,
+        "made": made.made,
         "seconds": made.seconds,
         "answers_per_second": made.made / made.seconds if made.seconds else 0.0,
         "resumed": made.resumed,
@@ -135,8 +136,8 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     """The settings that the options amount to."""
     template = chosen_template(cache, options.template)
     mapping = None
-    if options.data in BUILT_IN and (options.text_column or options.label_column or options.split):
-        raise DataError(f"{options.data} is built in: columns and splits are for files and hub sets")
+    if options.data in BUILT_IN and (options.text_column or options.label_column):
+        raise DataError(f"{options.data} is built in: columns are chosen of files and hub sets")
     if options.text_column or options.label_column:
         guess = guess_mapping(read_table(options.data), options.data) if is_table_name(options.data) else None
         text, label = (
@@ -151,10 +152,19 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         statements = options.data in ("cities", "elements", "numbers")
         form = "claim" if template.asks_for_truth and not statements else "direct"
     data = options.data
-    if data.startswith("hub:") is False and data in PRESETS:
-        data = f"hub:{data}"
+    if data in PRESETS:
+        data = HUB + data
+    if options.split and not data.startswith(HUB):
+        raise DataError(f"{data} has no splits: only hub sets have")
     return HarvestSettings(
-        data=DataSettings(absolute(data), options.n, options.seed, form, mapping, options.split),
+        data=DataSettings(
+            absolute(data) if is_table_name(data) else data,
+            options.n,
+            options.seed,
+            form,
+            mapping,
+            options.split,
+        ),
         template=template,
         model=model_settings(options),
         modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
@@ -176,12 +186,12 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
 def runs(cache: Path, options: Namespace) -> Result:
     """List runs, show one, delete one."""
     store = RunStore(cache)
+    if options.action == "list" and options.run:
+        raise StoreError(f"`telltale runs list` takes no run: use `telltale runs show {options.run}`")
     if options.action == "list":
         found = [summarise(store, run) for run in store.runs()]
         lines = [f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['title']}" for r in found]
         return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
-    if options.action == "list" and options.run:
-        raise StoreError(f"`telltale runs list` takes no run: use `telltale runs show {options.run}`")
     if not options.run:
         raise StoreError(f"which run? give `telltale runs {options.action}` a run's id")
     run = store.run(options.run)

@@ -6,6 +6,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
@@ -72,16 +73,18 @@ def probe_run(
     _check_same_model(trained, judged)
     frame, states = with_states(store, run, settings.position, pruned)
     other = with_states(store, test_run, settings.position, pruned) if test_run else None
-    report = run_probe(
-        frame,
-        states,
-        trained.facts["layers"],
-        settings,
-        test_frame=other[0] if other else None,
-        test_states=other[1] if other else None,
-        progress=progress,
-        cancelled=cancelled,
-    )
+    # Thousands of fits of a hundred rows: handing each to several threads costs more than it saves.
+    with threadpool_limits(1, user_api="blas"):
+        report = run_probe(
+            frame,
+            states,
+            trained.facts["layers"],
+            settings,
+            test_frame=other[0] if other else None,
+            test_states=other[1] if other else None,
+            progress=progress,
+            cancelled=cancelled,
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     joblib.dump(report, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
