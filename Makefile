@@ -30,7 +30,7 @@ check: .venv/.installed-test
 	$(BIN)/lint-imports
 
 test: setup chromium check
-	TELLTALE_CACHE="$(CACHE)" $(BIN)/python -m pytest -q
+	TELLTALE_CACHE="$$(realpath -- "$(CACHE)")" $(BIN)/python -m pytest -q
 
 bench: setup
 	$(BIN)/python -m benchmarks --cache "$(CACHE)"
