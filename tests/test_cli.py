@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import setup
 from core.cli import main, plain
 from core.prompts.templates import Template
 from core.store.runs import RunStore
@@ -461,3 +462,18 @@ def test_on_a_terminal_bars_go_to_stderr_and_are_gone_before_a_refusal(lab, run)
     assert b"layer 1" in written
     last_line = written.decode().replace("\r\n", "\n").strip("\n").split("\r")[-1]
     assert last_line == "telltale: it broke"
+
+
+def test_setup_that_cannot_write_or_fetch_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(sys, "argv", ["setup", "--cache", str(tmp_path / "file" / "cache")])
+    assert setup.main() == 2
+    assert capsys.readouterr().err.startswith("telltale: the cache folder")
+
+    def broken(*_):
+        raise OSError(28, "No space left on device", "model.gguf")
+
+    monkeypatch.setattr(sys, "argv", ["setup", "--cache", str(tmp_path / "cache")])
+    monkeypatch.setattr(setup, "fetch_embedded", broken)
+    assert setup.main() == 2
+    assert capsys.readouterr().err == "telltale: model.gguf: No space left on device\n"

@@ -106,7 +106,7 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         blocks=blocks,
         layers=len(blocks) + 1,
         d_model=config.hidden_size,
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=model.num_parameters(),
         context=getattr(config, "max_position_embeddings", None) or 2048,
         device=device,
         dtype=dtype,
@@ -130,7 +130,9 @@ def _read(
     if settings.four_bit:
         from transformers import BitsAndBytesConfig
 
-        how["quantization_config"] = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=dtype)
+        how["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(place.source, **where)
         read: Any = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
