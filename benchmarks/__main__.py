@@ -5,6 +5,7 @@ Exit code 1 where a bar is missed in a full run, 2 where nothing could be measur
 
 import argparse
 import json
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def machine(device: torch.device) -> dict:
-    """What the figures were measured on."""
+    """What the figures were measured on, and how busy it was with other things (processes, last minute)."""
+    load = os.getloadavg()[0]
     plain, fast = matmul_rates(device)
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
@@ -71,6 +73,7 @@ def machine(device: torch.device) -> dict:
     return {
         "processor": names[0] if names else platform.processor(),
         "threads": torch.get_num_threads(),
+        "load_before": round(load, 1),
         "device": device.type,
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "matmul_gflops": round(plain / 1e9, 1),
@@ -103,7 +106,8 @@ def table(facts: dict, model: str, comparisons: list[Comparison]) -> str:
     ]
     head = (
         f"{model}, movie reviews in both modes, every layer, one new token\n"
-        f"{facts['processor']}, {facts['threads']} threads, {facts['instructions']}; 2048³ float32 product: "
+        f"{facts['processor']}, {facts['threads']} threads, {facts['instructions']}, load before: "
+        f"{facts['load_before']}\n2048³ float32 product: "
         f"{facts['matmul_gflops']:.0f} GFLOP/s by PyTorch, {facts['matmul_gflops_engine']:.0f} by the engine"
     )
     return "\n".join([head, "", *lines, "", *said])

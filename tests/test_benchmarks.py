@@ -3,7 +3,7 @@
 import pytest
 
 import benchmarks.compare as comparing
-from benchmarks.__main__ import table
+from benchmarks.__main__ import machine, table
 from benchmarks.arithmetic import flop
 from benchmarks.compare import DisagreementError, compare
 from core.models.catalog import ModelSettings
@@ -21,14 +21,7 @@ def test_both_sides_are_compared_on_the_same_prompts(loaded, cache):
     assert made.disagreement < 1e-4
     assert made.loop.tokens == made.prompt_tokens * 8
     assert made.harvest.tokens < made.loop.tokens / 2
-    facts = {
-        "processor": "P",
-        "threads": 2,
-        "instructions": "",
-        "matmul_gflops": 1,
-        "matmul_gflops_engine": 1,
-    }
-    assert "6-shot: bar 5 ×" in table(facts, "tiny", [made])
+    assert "6-shot: bar 5 ×" in table(machine(loaded.device), "tiny", [made])
 
 
 def test_no_speed_where_states_differ(loaded, cache, monkeypatch):
