@@ -276,7 +276,9 @@ def test_the_area_of_a_set_is_known_by_hand():
     (found, lies) = set_areas([*honest, *entries([1, 2], [0, 0], "lie")], "read", "truth")
     assert found.auroc == 0.75 and (found.n, found.positive) == (4, 2) and found.ci[0] < 0.75 < found.ci[1]
     assert (
-        lies.auroc is None and lies.n == 2 and "all 2 labelled statements are expected false" in lies.reason
+        lies.auroc is None
+        and lies.n == 2
+        and "all 2 labelled statements have one expected label" in lies.reason
     )
     assert set_areas(honest, "read", "lie")[0].auroc == 0.25
     assert set_areas(entries([1.0], [None]), "read", "truth") == []
@@ -338,7 +340,9 @@ def test_the_command_line_scores_end_to_end(cache, loaded, tmp_path, capsys):
         "A dull, sour mess.",
     ]
     assert [entry["mode"] for entry in made["scores"]] == ["honest", "lie"] * 3
-    assert [(area["way"], area["n"]) for area in made["areas"]] == [("read", 2)] * 2 + [("own_turn", 2)] * 2
+    assert [(area["way"], area["n"]) for area in made["areas"]] == [
+        (way, 2) for way in ("read", "own_turn", "own_turn_last") for _ in range(2)
+    ]
     assert made["positive"] == "Positive" and len(made["own_turn"]) == 6
     assert main([*asked[:-2], "--mode", "lie", "--text", "Fun."]) == 0
     assert "lie" in capsys.readouterr().out

@@ -7,6 +7,11 @@ import numpy as np
 from core.data.statements import Statement
 
 UNSURE = "unsure"
+WAYS = {
+    "read": "as read",
+    "own_turn": "as its own turn, mean over tokens,",
+    "own_turn_last": "as its own turn, last token,",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +155,8 @@ class SetArea:
     """How well the scores of a set tell the expected labels apart, in one mode and one way of scoring.
 
     Attributes:
-        way: `read` or `own_turn`.
+        way: `read`; `own_turn` (mean over its tokens); `own_turn_last` (its last token, the only one that has
+            seen it all).
         n: statements with an expected label and a score; positive: those of them in the positive class.
         auroc, ci: None where `reason` says why.
         positive_label: the expected label that the probe should score higher: 1, and 0 for a probe of lies.
@@ -167,7 +173,7 @@ class SetArea:
 
     def sentence(self) -> str:
         """The figure with what it stands on, or why there is none."""
-        what = f"{'as read' if self.way == 'read' else 'as its own turn'} under {self.mode}"
+        what = f"{WAYS[self.way]} under {self.mode}"
         if self.auroc is None or self.ci is None:
             return f"{what}: {self.reason}"
         low, high = self.ci

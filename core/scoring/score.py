@@ -88,7 +88,9 @@ def score_statements(
         choices=scorer.reader.choices,
         read=read,
         own_turn=own,
-        areas=(*set_areas(read, "read", target), *set_areas(own, "own_turn", target)),
+        areas=tuple(set_areas(read, "read", target))
+        + tuple(set_areas(own, "own_turn", target))
+        + tuple(set_areas(own, "own_turn_last", target)),
         training_scores=bundle.training_scores,
         training_target=bundle.training_target,
         notes=asking.notes,
@@ -99,6 +101,9 @@ def set_areas(entries: Sequence[AsRead | OwnTurn], way: str, target: str) -> lis
     """The AUROC of a set's expected labels in each mode; empty where no statement has one.
 
     A probe of lies should score what is expected to be false higher: there the positive label is 0.
+
+    Args:
+        way: `read`, `own_turn` for the mean over its tokens, `own_turn_last` for its last token.
     """
     positive = 0 if target in LIE_TARGETS else 1
     made = []
@@ -113,10 +118,10 @@ def set_areas(entries: Sequence[AsRead | OwnTurn], way: str, target: str) -> lis
         if not kept:
             reason = f"none of the {len(labelled)} labelled statements has a state at the probe's position"
         elif n_positive in (0, n):
-            name = "true" if kept[0].statement.label == 1 else "false"
-            reason = f"all {n} labelled statements are expected {name}: an AUROC needs both"
+            reason = f"all {n} labelled statements have one expected label: an AUROC needs both"
         else:
-            scores = np.array([entry.score for entry in kept])
+            name = "last_score" if way == "own_turn_last" else "score"
+            scores = np.array([getattr(entry, name) for entry in kept])
             groups = np.array([f"{e.statement.question}\n{e.statement.text}".casefold() for e in kept])
             found = area(labels, scores, groups)
             auroc, ci = found.auroc, found.ci
