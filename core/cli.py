@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if broken := [text for text in typed if not is_text(text)]:
         return refuse(f"argument {broken[0]!r} is not text")
     options = parser().parse_args(typed)
-    quieten()
-    from core import commands
-    from core.paths import cache_folder
-
     try:
+        quieten()
+        from core import commands
+        from core.paths import cache_folder
+
         result, text = getattr(commands, options.command)(cache_folder(options.cache), options)
     except TelltaleError as error:
         return refuse(error)
