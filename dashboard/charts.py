@@ -300,7 +300,7 @@ def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool]
         limit: scores beyond ± this get the strongest colour.
     """
     keep = [number for number, hidden in enumerate(masked) if not hidden or trained[number]]
-    tokens = [html.escape(str(scores.index[n])).replace("Ġ", "·").replace("Ċ", "⏎") for n in keep]
+    tokens = [html.escape(str(scores.index[n])).replace(" ", "·").replace("\n", "⏎") for n in keep]
     values = scores.to_numpy()[keep].T
     figure = go.Figure(
         go.Heatmap(

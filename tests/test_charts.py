@@ -75,7 +75,7 @@ def test_the_chosen_layer_is_ringed_and_controls_are_drawn_where_they_are():
 
 
 def test_masked_tokens_are_left_out_and_untrained_ones_hatched():
-    scores = pd.DataFrame(np.arange(8.0).reshape(4, 2), index=["<b>", "Ġa", "b", "Ċ"])
+    scores = pd.DataFrame(np.arange(8.0).reshape(4, 2), index=["<b>", " a", "b", "\n"])
     figure = charts.token_heat_map(scores, [True, False, False, False], [False, False, False, True], 5.0)
     assert figure.data[0].z.tolist() == [[2, 4, 6], [3, 5, 7]]
     assert list(figure.layout.xaxis.ticktext) == ["·a", "b", "⏎"]

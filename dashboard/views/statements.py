@@ -9,6 +9,7 @@ from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
 from core.jobs import JOBS
 from core.probes.rows import ProbeSettings
+from core.scoring.asking import label_names
 from core.scoring.results import AsRead, OwnTurn, StatementScores
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
@@ -66,8 +67,8 @@ def need_probe(run: Run) -> None:
 
 def editor(run: Run) -> list[Statement] | None:
     """What is typed, as statements; None, with the reason on screen, while it makes none."""
-    store = session.saved_store()
-    reviews = run.facts["choices"][1] not in ("True", "Yes")
+    store, store_of_runs = session.saved_store(), session.run_store()
+    reviews = label_names(store_of_runs, run.run)[1] != "True"
     left, right = st.columns([3, 1], gap="large")
     with right:
         names = store.statement_sets()
@@ -89,7 +90,7 @@ def editor(run: Run) -> list[Statement] | None:
             "`false:` to say what you expect; a set with both gets an AUROC of its own.",
         )
     try:
-        statements = parse_statements(typed, tuple(run.facts["choices"]))
+        statements = parse_statements(typed, label_names(store_of_runs, run.run))
     except TelltaleError as refused:
         st.error(session.as_text(refused))
         return None
@@ -152,7 +153,7 @@ def show(scores: StatementScores, layers: int) -> None:
     if isinstance(entry, OwnTurn):
         st.caption("Forced: the model did not choose these words, they were put into its mouth.")
     tokens = entry.tokens
-    table = pd.DataFrame(tokens.scores, index=list(tokens.tokens), columns=range(layers))
+    table = pd.DataFrame(tokens.scores, index=list(tokens.pieces), columns=range(layers))
     limit = float(np.percentile(np.abs(scores.training_scores), STRONG)) or 1.0
     st.plotly_chart(
         charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit), key="heat map"

@@ -82,6 +82,11 @@ def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
             "ids": st.column_config.TextColumn("ids"),
             "token": st.column_config.TextColumn("as the tokenizer writes it"),
             "mean_probability": st.column_config.NumberColumn("mean probability", format="%.4f"),
+            "emitted": st.column_config.NumberColumn("emitted", help="Answers whose choice is written so."),
+            "emitted_first": st.column_config.NumberColumn(
+                "as first token", help="Of these, the answers that begin with it."
+            ),
+            "most_used": st.column_config.CheckboxColumn("most used"),
             "share_of_choice": st.column_config.NumberColumn("share of its choice", format="percent"),
         },
         column_order=[
@@ -92,6 +97,7 @@ def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
             "mean_probability",
             "share_of_choice",
             "emitted",
+            "emitted_first",
             "most_used",
         ],
     )

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = 120_000
+SLOW = 300_000
 BROWSER_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 
