@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings
@@ -18,11 +19,14 @@ def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def fitted(run: Run) -> ProbeReport | None:
-    """The run's probe as last fitted in this session, else the default one where it is known."""
-    import streamlit as st
-
-    settings = st.session_state.get("probe_settings") or ProbeSettings()
-    return known_report(session.run_store(), run.run, settings)
+    """The probe last looked at in this session where this run has it, else the default one, else None."""
+    store = session.run_store()
+    default = (ProbeSettings(), None)
+    for settings, other in (st.session_state.get("probe", default), default):
+        report = known_report(store, run.run, settings, other)
+        if report is not None:
+            return report
+    return None
 
 
 def scores_of(run: Run, frame: pd.DataFrame, layer: int | None = None) -> np.ndarray | None:

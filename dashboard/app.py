@@ -33,7 +33,8 @@ def run_picker() -> None:
     if not runs:
         st.caption("No runs yet: start one on the Generate page.")
         return
-    st.session_state["run"] = wanted if wanted in runs else next(iter(runs))
+    if st.session_state.get("run") != (wanted := wanted if wanted in runs else next(iter(runs))):
+        st.session_state["run"] = wanted
     st.selectbox("Run", list(runs), key="run", format_func=lambda run: short_title(runs[run]))
     run = runs[st.session_state["run"]]
     st.caption(session.as_text(run.title))

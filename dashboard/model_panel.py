@@ -85,9 +85,12 @@ def _has_cuda() -> bool:
 
 
 def start(name: str, task: work.Work, gives_way: bool = False) -> None:
-    """Start a background job and draw the page anew; says so where another is running."""
+    """Start a background job and draw the page anew; says so where another is running.
+
+    The session keeps its own job, `session.own_job`: others may start one of that name.
+    """
     try:
-        JOBS.start(name, task, gives_way=gives_way)
+        st.session_state[f"job {name}"] = JOBS.start(name, task, gives_way=gives_way)
     except TelltaleError as busy:
         st.warning(session.as_text(busy))
         return

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StoreError
-from core.jobs import JOBS, JobState
+from core.jobs import JOBS, Job, JobState
 from core.labels import label_answers
 from core.paths import cache_folder
 from core.store.decisions import DecisionStore
@@ -124,7 +124,8 @@ def layer(run: Run) -> int:
 
 def layer_slider(run: Run) -> int:
     """The slider of the shared layer."""
-    st.session_state["_layer"] = layer(run)
+    if st.session_state.get("_layer") != layer(run):  # setting it anew would undo a move under way
+        st.session_state["_layer"] = layer(run)
     return st.slider(
         "Layer (0 is the embedding output)",
         0,
@@ -132,6 +133,11 @@ def layer_slider(run: Run) -> int:
         key="_layer",
         on_change=lambda: st.session_state.update(layer=st.session_state["_layer"]),
     )
+
+
+def own_job(name: str) -> Job | None:
+    """The last job of that name that this browser session started."""
+    return st.session_state.get(f"job {name}")
 
 
 def watch_job(name: str, about: str | None = None) -> JobState | None:

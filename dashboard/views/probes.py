@@ -32,7 +32,6 @@ def main() -> None:
     if report is None:
         left, right = st.columns([1, 4], vertical_alignment="center")
         if left.button("Fit the probes", type="primary", width="stretch"):
-            st.session_state["probe_settings"] = settings
             model_panel.start(work.PROBE, work.probe(store, run.run, settings, other))
         right.caption(
             f"One probe for each of {run.facts['layers']} layers, and {settings.permutations} repetitions of "
@@ -40,7 +39,7 @@ def main() -> None:
         )
         session.watch_job(work.PROBE, about=run.run)
         return
-    st.session_state["probe_settings"] = settings
+    st.session_state["probe"] = (settings, other)
     headline(run, report)
     chart(report)
     details(run, report, other)

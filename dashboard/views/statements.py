@@ -7,9 +7,7 @@ import streamlit as st
 from core.data.statements import Statement, parse_statements
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
-from core.jobs import JOBS
 from core.probes.rows import ProbeSettings
-from core.scoring.asking import label_names
 from core.scoring.results import AsRead, OwnTurn, StatementScores
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
@@ -26,7 +24,7 @@ MARKS = 12
 
 def main() -> None:
     """The page."""
-    run = session.need_run()
+    run, frame = session.need_answers()
     report = fitted(run)
     if report is None:
         need_probe(run)
@@ -39,19 +37,17 @@ def main() -> None:
         f"(n {report.n_train:,}). On held-out {settings.test} answers its AUROC is "
         f"{report.chosen.test.auroc:.3f} ({low:.3f} to {high:.3f}, n {report.chosen.test.n:,})."
     )
-    statements = editor(run)
+    names = (str(frame["choice_0"].iloc[0]), str(frame["choice_1"].iloc[0]))
+    statements = editor(names)
     if statements and st.button("Score them", type="primary"):
-        st.session_state["scored"] = None
         model = HarvestSettings.from_dict(run.settings).model
         model_panel.start(work.SCORING, work.score(session.run_store(), run.run, model, report, statements))
     session.watch_job(work.SCORING, about=run.run)
-    job = JOBS.get(work.SCORING)
-    if job and not job.state.running and job.state.about == run.run and job.state.result is not None:
-        st.session_state["scored"] = (run.run, job.state.result)
-    owner, scores = st.session_state.get("scored") or (None, None)
-    if scores is None or owner != run.run:
+    job = session.own_job(work.SCORING)
+    if job is None or job.state.about != run.run or job.state.result is None:
         st.caption("Score what is typed above: what the model says, beside what the probe says it knows.")
         return
+    scores = job.state.result
     show(scores, report.bundle.vectors.shape[0])
 
 
@@ -60,20 +56,22 @@ def need_probe(run: Run) -> None:
     st.info("Scores come from a probe, and none has been fitted to this run yet.")
     settings = ProbeSettings()
     if st.button("Fit the default probe (15 seconds)", type="primary"):
-        st.session_state["probe_settings"] = settings
         model_panel.start(work.PROBE, work.probe(session.run_store(), run.run, settings))
     session.watch_job(work.PROBE, about=run.run)
 
 
-def editor(run: Run) -> list[Statement] | None:
-    """What is typed, as statements; None, with the reason on screen, while it makes none."""
-    store, store_of_runs = session.saved_store(), session.run_store()
-    reviews = label_names(store_of_runs, run.run)[1] != "True"
+def editor(names: tuple[str, str]) -> list[Statement] | None:
+    """What is typed, as statements; None, with the reason on screen, while it makes none.
+
+    Args:
+        names: of the two labels, negative first; a line may begin with one.
+    """
+    store = session.saved_store()
     left, right = st.columns([3, 1], gap="large")
     with right:
-        names = store.statement_sets()
-        if names:
-            wanted = st.selectbox("Saved sets", names, key="set_name")
+        sets = store.statement_sets()
+        if sets:
+            wanted = st.selectbox("Saved sets", sets, key="set_name")
             cells = st.columns(2)
             if cells[0].button("Open", width="stretch"):
                 st.session_state["statements"] = "\n".join(as_line(s) for s in store.statements(wanted))
@@ -81,7 +79,7 @@ def editor(run: Run) -> list[Statement] | None:
                 store.delete_statements(wanted)
                 st.rerun()
     with left:
-        st.session_state.setdefault("statements", EXAMPLES["reviews" if reviews else "facts"])
+        st.session_state.setdefault("statements", EXAMPLES["facts" if names[1] == "True" else "reviews"])
         typed = st.text_area(
             "Statements, one a line",
             key="statements",
@@ -90,7 +88,7 @@ def editor(run: Run) -> list[Statement] | None:
             "`false:` to say what you expect; a set with both gets an AUROC of its own.",
         )
     try:
-        statements = parse_statements(typed, label_names(store_of_runs, run.run))
+        statements = parse_statements(typed, names)
     except TelltaleError as refused:
         st.error(session.as_text(refused))
         return None

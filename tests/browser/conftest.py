@@ -79,11 +79,16 @@ def chromium():
         browser.close()
 
 
+def is_problem(message) -> bool:
+    """A console error; not Streamlit's own asking for two files beside a page before it finds them."""
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
+
+
 def open_page(chromium, address: str) -> Page:
     page = chromium.new_page(viewport={"width": 1500, "height": 1400})
     page.set_default_timeout(SLOW)
     page.problems = []
-    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("console", lambda m: page.problems.append(m.text) if is_problem(m) else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("dialog", lambda dialog: (page.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.goto(address)
