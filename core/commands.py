@@ -292,8 +292,12 @@ def probe(cache: Path, options: Namespace) -> Result:
     for name, control in result["controls"].items():
         if control:
             low, high = control["auroc_ci"]
+            margin = ""
+            if "margin" in control:
+                less, more = control["margin_ci"]
+                margin = f"   probe above it by {control['margin']:+.3f}, {less:+.3f} to {more:+.3f}"
             lines.append(
-                f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}"
+                f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}{margin}"
             )
     return result, "\n".join(lines)
 

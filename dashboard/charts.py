@@ -325,7 +325,7 @@ def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool]
             width=1,
             marker={
                 "color": "rgba(0,0,0,0)",
-                "pattern": {"shape": "/", "fgcolor": "rgba(60,60,60,0.30)", "size": 7, "solidity": 0.12},
+                "pattern": {"shape": "/", "fgcolor": "rgba(255,255,255,0.7)", "size": 7, "solidity": 0.25},
             },
             hoverinfo="skip",
             showlegend=False,
@@ -336,6 +336,7 @@ def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool]
         tickvals=list(range(len(keep))),
         ticktext=tokens,
         tickangle=-55,
+        tickfont_size=13,
     )
     figure.update_yaxes(title=LAYER_AXIS)
     return _layout(figure, 520, barmode="overlay")

@@ -14,7 +14,7 @@ from core.errors import ProbeError
 from core.probes.bundle import FittedProbe
 from core.probes.controls import permuted_targets
 from core.probes.estimators import DifferenceOfMeans, direction, make_probe
-from core.probes.metrics import area, auroc, brier, confusion, reliability
+from core.probes.metrics import area, auroc, brier, confusion, margin, reliability
 from core.probes.rows import ProbeSettings, with_target
 from core.probes.splits import split_groups
 from core.probes.sweep import run_probe
@@ -80,6 +80,28 @@ def test_interval_of_single_answers_is_delongs():
     assert found.ci == pytest.approx(
         (1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))), abs=0.002
     )
+
+
+def test_a_margin_is_known_by_hand_and_narrower_than_two_intervals():
+    target = np.array([0, 0, 1, 1])
+    same = margin(target, np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 3, 4]), np.arange(4))
+    assert same.value == 0 and same.ci[0] < -0.3 and same.ci[1] > 0.3
+    rng = np.random.default_rng(0)
+    target = np.arange(200) % 2
+    good = rng.normal(size=200) + 1.5 * target
+    worse = good + rng.normal(size=200)
+    groups = np.arange(200)
+    found = margin(target, good, worse, groups)
+    assert found.value == pytest.approx(auroc(target, good) - auroc(target, worse))
+    draws = []
+    for _ in range(400):
+        rows = rng.integers(0, 200, 200)
+        draws.append(auroc(target[rows], good[rows]) - auroc(target[rows], worse[rows]))
+    assert found.ci == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])), abs=0.015)
+    apart = [area(target, scores, groups) for scores in (good, worse)]
+    assert found.ci[1] - found.ci[0] < sum(a.ci[1] - a.ci[0] for a in apart) / 2
+    twice = margin(np.tile(target, 2), np.tile(good, 2), np.tile(worse, 2), np.tile(groups, 2))
+    assert twice.ci == pytest.approx(found.ci, abs=1e-3)
 
 
 def test_answers_that_hang_together_widen_the_interval():

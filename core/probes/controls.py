@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from core.errors import ProbeError
-from core.probes.metrics import Area, area
+from core.probes.metrics import Control, area, margin
 from core.probes.rows import Rows
 
 
@@ -90,34 +90,44 @@ def _units(names: list[str], rows: np.ndarray) -> list[list[int]]:
     return list(found.values())
 
 
-def output_control(judged: pd.DataFrame, rows: np.ndarray) -> tuple[Area, Area]:
-    """The model's own output against the target, raw, and inverted where the mode is lie."""
+def against(
+    target: np.ndarray, scores: np.ndarray, control: np.ndarray, groups: np.ndarray
+) -> Control | None:
+    """A control's AUROC where it has a score, and the probe's margin over it there; None for one class.
+
+    Args:
+        scores: the probe's, one per test answer.
+        control: the control's, NaN where it has none.
+    """
+    known = ~np.isnan(control)
+    target, scores, control, groups = target[known], scores[known], control[known], groups[known]
+    if len(set(target)) < 2:
+        return None
+    found = area(target, control, groups)
+    return Control(found.auroc, found.ci, found.n, found.positive, margin(target, scores, control, groups))
+
+
+def output_scores(judged: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The model's own output, log-odds of the positive choice, (rows,): raw, and inverted under lie."""
     part = judged.iloc[rows]
     score = _output(part)
-    flipped = np.where(part["mode"] == "lie", -score, score)
-    target, groups = part["target"].to_numpy(), part["group"].to_numpy()
-    return area(target, score, groups), area(target, flipped, groups)
+    return score, np.where(part["mode"] == "lie", -score, score)
 
 
-def honest_answer_control(judged: pd.DataFrame, rows: np.ndarray) -> Area | None:
-    """The output under honest to the same question, wording, order, demonstrations and sample.
+def honest_answer_scores(judged: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    """The output under honest to the same question, wording, order, demonstrations and sample, (rows,).
 
-    None where the run has no honest answers for them.
+    NaN where the run has no such answer.
     """
     keys = ["question", "wording", "order", "demo_set", "sample"]
     keys = [key for key in keys if key in judged]
     honest = judged[judged["mode"] == "honest"].drop_duplicates(keys)
     honest = honest.assign(honest_score=_output(honest))[[*keys, "honest_score"]]
-    part = judged.iloc[rows].merge(honest, on=keys, how="left")
-    known = part["honest_score"].notna()
-    part = part[known]
-    if part["target"].nunique() < 2:
-        return None
-    return area(part["target"].to_numpy(), part["honest_score"].to_numpy(), part["group"].to_numpy())
+    return judged.iloc[rows].merge(honest, on=keys, how="left")["honest_score"].to_numpy(dtype=float)
 
 
-def text_control(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> Area:
-    """TF-IDF on the question's words (1- and 2-grams) with logistic regression, on the same split.
+def text_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.ndarray:
+    """TF-IDF on the question's words (1- and 2-grams) with logistic regression, on the same split, (rows,).
 
     Trained on the answers that the probe was trained on and those of its validation part, so that it has
     seen no less than the probe.
@@ -132,8 +142,7 @@ def text_control(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> Area:
         pipeline.fit(_words(part), part["target"])
     except ValueError as error:
         raise ProbeError(f"the text control has nothing to learn from: {error}") from error
-    scores = pipeline.decision_function(_words(test))
-    return area(test["target"].to_numpy(), scores, test["group"].to_numpy())
+    return pipeline.decision_function(_words(test))
 
 
 def _output(part: pd.DataFrame) -> np.ndarray:

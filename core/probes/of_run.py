@@ -16,7 +16,7 @@ from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 
-VERSION = 2
+VERSION = 3
 
 
 def labelled(store: RunStore, run: str, pruned: bool = True) -> pd.DataFrame:

@@ -17,13 +17,14 @@ from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
 from core.probes.controls import (
     Null,
-    honest_answer_control,
-    output_control,
+    against,
+    honest_answer_scores,
+    output_scores,
     permuted_targets,
-    text_control,
+    text_scores,
 )
 from core.probes.estimators import direction, make_classifier, make_probe
-from core.probes.metrics import Area, area, auroc, brier, confusion, reliability
+from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
 from core.probes.rows import ProbeSettings, Rows, choose_rows, with_target
 
 States = Callable[[int], np.ndarray]
@@ -65,7 +66,7 @@ class ProbeReport:
     layer: int
     honest_layer: int | None
     layers: tuple[LayerResult, ...]
-    controls: dict[str, Area | Null | None]
+    controls: dict[str, Control | Null | None]
     n_train: int
     n_validation: int
     n_dropped: int
@@ -190,7 +191,6 @@ def run_probe(
     progress(1.0, "controls")
     layer = best_layer(results, list(rows.validation))
     honest_layer = best_layer(results, ["honest"]) if "honest" in rows.validation else None
-    raw, inverted = output_control(judged, rows.test)
     bundle = _bundle(frame, states, rows, settings, layer, np.array(vectors), np.array(intercepts))
     scores = scores_of[layer]
     probability = bundle.probability(scores)
@@ -203,13 +203,18 @@ def run_probe(
             "correct": (scores > 0) == test_target,
         }
     )
-    controls: dict[str, Area | Null | None] = {
-        "permuted": _null(null_validation, null_test, results[layer].test.auroc),
+    raw, inverted = output_scores(judged, rows.test)
+    rivals = {
         "output": raw,
         "output_inverted": inverted,
-        "honest_answer": honest_answer_control(judged, rows.test),
-        "text": text_control(frame, judged, rows),
+        "honest_answer": honest_answer_scores(judged, rows.test),
+        "text": text_scores(frame, judged, rows),
     }
+    controls: dict[str, Control | Null | None] = {
+        "permuted": _null(null_validation, null_test, results[layer].test.auroc)
+    }
+    for name, rival in rivals.items():
+        controls[name] = against(test_target, scores, rival, test_groups)
     return ProbeReport(
         settings=settings,
         layer=layer,

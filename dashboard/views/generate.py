@@ -117,7 +117,7 @@ def newest(run: Run, frame: pd.DataFrame) -> None:
     )
     percent = {"format": "%.2f", "min_value": 0.0, "max_value": 1.0}
     columns = {name: st.column_config.ProgressColumn(name, **percent) for name in table.columns[5:8]}
-    columns["question"] = st.column_config.TextColumn("question", width="large")
+    columns["question"] = st.column_config.TextColumn("question", width=230)
     columns["leans"] = st.column_config.TextColumn(
         "leans", help="Where the first token's probability lies after calibration. Not what was said."
     )

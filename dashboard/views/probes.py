@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.errors import ProbeError
 from core.probes.estimators import METHODS
+from core.probes.metrics import Control
 from core.probes.of_run import known_report
 from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.sweep import ProbeReport
@@ -103,7 +104,14 @@ def headline(run: Run, report: ProbeReport) -> None:
     for cell, name in ((cells[3], "text"), (cells[4], "honest_answer")):
         found = controls.get(name)
         cell.metric(charts.CONTROL[name][0], "–" if found is None else f"{found.auroc:.3f}")
-        cell.caption("not to be had" if found is None else "95 %: {:.3f} to {:.3f}".format(*found.ci))
+        if not isinstance(found, Control):
+            cell.caption("not to be had")
+            continue
+        cell.caption(
+            "95 %: {:.3f} to {:.3f} · probe better by {:+.2f} ({:+.2f} to {:+.2f})".format(
+                *found.ci, found.margin.value, *found.margin.ci
+            )
+        )
     sentence(run, report)
 
 
@@ -115,12 +123,15 @@ def sentence(run: Run, report: ProbeReport) -> None:
         verdict = "cannot be told from chance"
     else:
         verdict = f"{'reads' if low > 0.5 else 'reads the opposite of'} {s.target}"
-        rivals = {n: c for n, c in report.controls.items() if n in charts.CONTROL and c is not None}
-        beaten = [charts.CONTROL[n][0] for n, c in rivals.items() if low > c.auroc]
-        if low > 0.5:
-            verdict += (
-                f", clearly above {', '.join(beaten)}" if beaten else ", not clearly above its controls"
-            )
+    unbeaten = [
+        f"{charts.CONTROL[name][0]} (margin {found.margin.ci[0]:+.2f} to {found.margin.ci[1]:+.2f})"
+        for name, found in report.controls.items()
+        if isinstance(found, Control) and found.margin.ci[0] <= 0
+    ]
+    if low > 0.5 and unbeaten:
+        verdict += f", but is not clearly better than {', '.join(unbeaten)}"
+    elif low > 0.5:
+        verdict += ", and clearly better than each control (paired 95 % intervals above 0)"
     choice = (
         f"Chosen on honest validation data alone it would be layer {report.honest_layer} "
         f"(test AUROC {report.layers[report.honest_layer].test.auroc:.3f})."

@@ -152,7 +152,7 @@ def show(scores: StatementScores, layers: int) -> None:
         st.caption("Forced: the model did not choose these words, they were put into its mouth.")
     tokens = entry.tokens
     table = pd.DataFrame(tokens.scores, index=list(tokens.pieces), columns=range(layers))
-    limit = float(np.percentile(np.abs(scores.training_scores), STRONG)) or 1.0
+    limit = float(np.percentile(np.abs(tokens.scores[~tokens.masked]), STRONG)) or 1.0
     st.plotly_chart(
         charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit), key="heat map"
     )
