@@ -1,11 +1,15 @@
 """Answers as people read them: names in place of numbers, and a fitted probe's score beside each."""
 
+import contextlib
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.errors import StoreError
 from core.probes.of_run import known_report
-from core.probes.rows import ProbeSettings
+from core.probes.rows import ProbeSettings, default_modes
 from core.probes.sweep import ProbeReport
 from core.store.runs import Run
 from dashboard import session
@@ -19,13 +23,21 @@ def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def fitted(run: Run) -> ProbeReport | None:
-    """The probe last looked at in this session where this run has it, else the default one, else None."""
+    """The probe last looked at in this session where this run has it, else a default one, else None.
+
+    One that was fitted before the latest decisions still counts: its direction scores answers all the same.
+    """
     store = session.run_store()
-    default = (ProbeSettings(), None)
-    for settings, other in (st.session_state.get("probe", default), default):
-        report = known_report(store, run.run, settings, other)
-        if report is not None:
-            return report
+    train, test = default_modes(session.answers(run)["mode"])
+    default = ProbeSettings(train=train, test=test)
+    wanted = [(default, None), (replace(default, permutations=0), None)]
+    if "probe" in st.session_state:
+        wanted.insert(0, st.session_state["probe"])
+    for pruned in (True, False):
+        for settings, other in wanted:
+            with contextlib.suppress(StoreError):  # the run that it was judged on may be gone
+                if report := known_report(store, run.run, settings, other, pruned):
+                    return report
     return None
 
 

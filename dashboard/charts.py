@@ -54,13 +54,16 @@ def _layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
     return figure
 
 
-def by_layer(layers: pd.DataFrame, controls: pd.DataFrame, metric: str, chosen: int) -> go.Figure:
+def by_layer(
+    layers: pd.DataFrame, controls: pd.DataFrame, metric: str, chosen: int, chance: float = 0.5
+) -> go.Figure:
     """A probe's AUROC or accuracy by layer, with its interval, the chance line and the controls.
 
     Args:
         layers: layer, value, low, high; the value on test data.
         controls: name, auroc, low, high; drawn for AUROC only, `permuted` as a band.
         metric: `AUROC` or `accuracy`.
+        chance: what guessing gets: 0.5, and of accuracy the share of the larger class.
     """
     figure = go.Figure()
     if metric == "AUROC":
@@ -81,7 +84,7 @@ def by_layer(layers: pd.DataFrame, controls: pd.DataFrame, metric: str, chosen: 
                         "<extra></extra>",
                     )
                 )
-    figure.add_hline(y=0.5, line={"color": "#444444", "width": 1}, annotation_text="chance")
+    figure.add_hline(y=chance, line={"color": "#444444", "width": 1}, annotation_text=f"chance {chance:.2f}")
     figure.add_trace(
         go.Scatter(
             x=pd.concat([layers["layer"], layers["layer"][::-1]]),
@@ -143,8 +146,8 @@ def scatter(
     """One layer's answers, in two dimensions (WebGL) or three.
 
     Args:
-        points: answer, x, y (z), mode, text, said, truth, verdict, and the column to colour by: numbers from
-            0 to 1 give a scale, anything else a legend.
+        points: answer, x, y (z), mode, text, said, truth, verdict, and the column to colour by: numbers give
+            a scale from -2 to 2, anything else a legend.
         axes: the axes' titles; three of them draw in three dimensions.
         choices: names of the choices, negative first.
     """
@@ -157,8 +160,8 @@ def scatter(
         for mode, rows in part.groupby("mode"):
             marker: dict = {"symbol": SYMBOL.get(str(mode), "circle"), "size": _size(len(points), len(axes))}
             if numeric:
-                marker |= {"color": rows[colour], "colorscale": SCALE, "cmin": 0, "cmax": 1}
-                marker |= {"showscale": first, "colorbar": {"title": colour, "thickness": 12}}
+                marker |= {"color": rows[colour], "colorscale": SCALE, "cmin": -2, "cmax": 2}
+                marker |= {"showscale": first, "colorbar": {"title": "score, SD", "thickness": 12}}
                 first = False
             else:
                 marker |= {"color": colours[name]}
@@ -376,11 +379,12 @@ def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple
     return _layout(figure, 300, barmode="overlay")
 
 
-def spelling_bars(table: pd.DataFrame) -> go.Figure:
+def spelling_bars(table: pd.DataFrame, single_token: bool = True) -> go.Figure:
     """Mean probability of each spelling, by choice.
 
     Args:
         table: choice, label (the spelling as text), mean_probability, emitted.
+        single_token: probabilities are of the first token, not of whole spellings.
     """
     figure = go.Figure()
     for (choice, part), colour in zip(
@@ -397,20 +401,23 @@ def spelling_bars(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y}: mean probability %{x:.4f}, emitted %{customdata[0]}×<extra></extra>",
             )
         )
-    figure.update_xaxes(title="mean probability as the answer's first token")
+    what = "the answer's first token" if single_token else "the whole spelling with a word's end after it"
+    figure.update_xaxes(title=f"mean probability of {what}")
     figure.update_yaxes(title="spelling", autorange="reversed", type="category")
     return _layout(figure, max(240, 24 * len(table) + 110))
 
 
-def class_balance(before: pd.DataFrame, after: pd.DataFrame) -> go.Figure:
+def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str, str]) -> go.Figure:
     """How many answers of each truth are left in each mode, before and after pruning.
 
     Args:
         before, after: mode, truth, n.
+        choices: names of the choices, negative first.
     """
     figure = go.Figure()
     for name, table, opacity in (("before", before, 0.35), ("after pruning", after, 1.0)):
-        for (truth, part), colour in zip(table.groupby("truth"), (NEGATIVE, POSITIVE), strict=False):
+        for truth, colour in zip(choices, (NEGATIVE, POSITIVE), strict=True):
+            part = table[table["truth"] == truth]
             figure.add_trace(
                 go.Bar(
                     x=part["mode"],

@@ -36,7 +36,7 @@ def show() -> None:
             st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
     if not missing():
         _facts()
-    session.watch_job(work.LOAD)
+    session.watch_job(work.LOAD, cancellable=False)
 
 
 def missing() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import TelltaleError
-from core.store.decisions import OUTCOME, REASONS
+from core.store.decisions import OUTCOME, REASONS, SOUND
 from core.store.runs import Run
 from dashboard import session
 
@@ -42,7 +42,7 @@ def decide(run: Run, answers: list[int], cells: Sequence[Any], key: str, scores_
     """
     reason = cells[0].selectbox("Reason", REASONS, key=f"reason {key}", format_func=reason_name)
     n, nobody = len(answers), not answers
-    for cell, action, why in ((cells[1], "drop", reason), (cells[2], "keep", "")):
+    for cell, action, why in ((cells[1], "drop", reason), (cells[2], "keep", SOUND)):
         cell.button(
             f"{action.capitalize()} {n:,} {key}",
             key=f"{action} {key}",

@@ -6,13 +6,15 @@ State sits in two places only: the store on disk, and the browser session behind
 import getpass
 import html
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.errors import StoreError
+from core.errors import StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
 from core.labels import label_answers
 from core.paths import cache_folder
@@ -68,6 +70,22 @@ def chosen_run() -> Run | None:
 def choose_run(run: str) -> None:
     """Have every page look at another run, from the next rerun on."""
     st.session_state["wanted_run"] = run
+
+
+def shows_refusals(draw: Callable[..., None]) -> Callable[..., None]:
+    """Wraps a fragment: a mistake that a person can mend is shown as its sentence.
+
+    Streamlit handles what a fragment raises by itself, so that the page never sees it.
+    """
+
+    @wraps(draw)
+    def drawn(*arguments: Any) -> None:
+        try:
+            draw(*arguments)
+        except TelltaleError as refused:
+            st.error(as_text(refused))
+
+    return drawn
 
 
 def need_run() -> Run:
@@ -140,20 +158,22 @@ def own_job(name: str) -> Job | None:
     return st.session_state.get(f"job {name}")
 
 
-def watch_job(name: str, about: str | None = None) -> JobState | None:
+def watch_job(name: str, about: str | None = None, cancellable: bool = True) -> JobState | None:
     """Show how a background job stands: progress and a cancel button, or the error that ended it.
 
-    The page reruns by itself when the job ends.
+    The page reruns by itself when the job ends. Errors are shown to who started the job, and on the page of
+    the run that it was about.
 
     Args:
         about: show the job only where it works on this run.
+        cancellable: whether the work looks at the cancel button.
     """
     job = JOBS.get(name)
     if job is None or (about and job.state.about not in (None, about)):
         return None
     if job.state.running:
-        _progress(name)
-    elif job.state.error:
+        _progress(name, cancellable)
+    elif job.state.error and not job.state.cancelled and (about or job is own_job(name)):
         st.error(as_text(job.state.error))
     return job.state
 
@@ -168,14 +188,14 @@ def activity() -> None:
 
 
 @st.fragment(run_every=1.0)
-def _progress(name: str) -> None:
+def _progress(name: str, cancellable: bool) -> None:
     job = JOBS.get(name)
     if job is None or not job.state.running:
         st.rerun()
         return
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(job.state.fraction, text=as_text(job.state.what))
-    if button.button("Cancel", key=f"cancel {name}", width="stretch"):
+    if cancellable and button.button("Cancel", key=f"cancel {name}", width="stretch"):
         job.cancel()
 
 

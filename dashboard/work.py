@@ -8,6 +8,7 @@ from typing import Any
 from core.data.reviews import fetch_reviews
 from core.data.statements import Statement
 from core.engine.settings import HarvestSettings
+from core.errors import Cancelled
 from core.jobs import Job
 from core.models.catalog import ModelSettings
 from core.models.embedded import fetch_embedded
@@ -31,8 +32,13 @@ def fetch(cache: Path) -> Work:
     """Fetch the embedded model and the reviews."""
 
     def work(job: Job) -> None:
-        fetch_embedded(cache, job.progress)
-        fetch_reviews(cache, job.progress)
+        def show(fraction: float, what: str) -> None:
+            job.progress(fraction, what)
+            if job.cancelled():
+                raise Cancelled("the fetching was cancelled: what was not whole is thrown away")
+
+        fetch_embedded(cache, show)
+        fetch_reviews(cache, show)
 
     return work
 
@@ -127,7 +133,7 @@ def project(store: RunStore, run: str, settings: ProjectionSettings) -> Work:
 def score(
     store: RunStore, run: str, model: ModelSettings, report: ProbeReport, statements: list[Statement]
 ) -> Work:
-    """Put statements to the run's model in both modes and score its states."""
+    """Put statements to the run's model in both modes; gives the report of the probe and the scores."""
 
     def work(job: Job) -> Any:
         from core.models.loading import SHELF
@@ -136,8 +142,9 @@ def score(
         job.works_on(run)
         job.progress(0.0, "loading the model")
         loaded = SHELF.get(model, store.cache)
-        return score_statements(
+        scores = score_statements(
             loaded, store, run, report.bundle, statements, progress=job.progress, cancelled=job.cancelled
         )
+        return report, scores
 
     return work

@@ -47,10 +47,10 @@ def test_hover_text_is_escaped_and_points_know_their_answer():
 
 
 def test_numbers_give_a_scale_and_three_axes_three_dimensions():
-    frame = points(**{"probe probability": [0.1, 0.9, 0.5, 0.2]})
-    figure = charts.scatter(frame, "probe probability", ["a", "b", "c"], CHOICES)
+    frame = points(score=[-1.0, 2.5, 0.5, 0.2])
+    figure = charts.scatter(frame, "score", ["a", "b", "c"], CHOICES)
     assert {trace.type for trace in figure.data} == {"scatter3d"}
-    assert figure.data[0].marker.cmin == 0 and figure.data[0].marker.cmax == 1
+    assert figure.data[0].marker.cmin == -2 and figure.data[0].marker.cmax == 2
     assert figure.layout.scene.zaxis.title.text == "c"
 
 
@@ -118,7 +118,7 @@ def test_every_axis_is_labelled():
     balance = pd.DataFrame({"mode": ["lie", "lie"], "truth": ["a", "b"], "n": [1, 2]})
     for figure in (
         charts.spelling_bars(table),
-        charts.class_balance(balance, balance),
+        charts.class_balance(balance, balance, ("a", "b")),
         charts.confusion([[1, 0], [0, 1]], CHOICES),
     ):
         assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
@@ -130,6 +130,25 @@ def test_small_multiples_draw_each_layer_in_the_choices_colours():
     assert len(drawn) == 2
     assert list(drawn[0].marker.color) == [charts.NEGATIVE] * 2 + [charts.POSITIVE] * 2
     assert [note.text for note in figure.layout.annotations] == ["layer 0", "layer 1"]
+
+
+def test_class_balance_keeps_the_choices_colours_when_one_is_gone():
+    before = pd.DataFrame({"mode": ["lie", "lie"], "truth": ["Wrong", "Correct"], "n": [3, 4]})
+    after = before[before["truth"] == "Correct"]
+    figure = charts.class_balance(before, after, ("Wrong", "Correct"))
+    colours = {trace.name: trace.marker.color for trace in figure.data if len(trace.x)}
+    assert colours == {
+        "Wrong, before": charts.NEGATIVE,
+        "Correct, before": charts.POSITIVE,
+        "Correct, after pruning": charts.POSITIVE,
+    }
+
+
+def test_chance_of_accuracy_is_the_larger_class():
+    layers = pd.DataFrame({"layer": [0], "value": [0.9], "low": [0.8], "high": [0.95]})
+    none = pd.DataFrame(columns=["name", "auroc", "low", "high"])
+    figure = charts.by_layer(layers, none, "accuracy", 0, chance=0.9)
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.9]
 
 
 def test_a_token_strip_escapes_what_tokens_hold():

@@ -15,7 +15,7 @@ from core.probes.bundle import FittedProbe
 from core.probes.controls import permuted_targets
 from core.probes.estimators import DifferenceOfMeans, direction, make_probe
 from core.probes.metrics import area, auroc, brier, confusion, margin, reliability
-from core.probes.rows import ProbeSettings, with_target
+from core.probes.rows import ProbeSettings, default_modes, with_target
 from core.probes.splits import split_groups
 from core.probes.sweep import run_probe
 
@@ -227,3 +227,24 @@ def test_a_saved_bundle_scores_alike_and_knows_strangers(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"no")
     with pytest.raises(ProbeError, match="not a saved probe"):
         FittedProbe.load(tmp_path / "bad.npz")
+
+
+def test_modes_are_chosen_from_those_that_a_run_has():
+    assert default_modes(["lie", "honest", "none"]) == ("honest", "lie")
+    assert default_modes(["none"]) == ("none", "none")
+    assert default_modes(["lie"]) == ("lie", "lie")
+    frame = answers()
+    frame = frame[frame["mode"] == "honest"].assign(mode="none").reset_index(drop=True)
+    report = run_probe(frame, planted(frame), 4, ProbeSettings(train="both", test="both", permutations=0))
+    assert report.layer in (1, 2) and list(report.chosen.validation) == ["none"]
+
+
+def test_what_was_pruned_of_the_run_judged_on_is_counted_too():
+    frame, other = answers(), answers(seed=1)
+    for name in ("group", "question", "text"):
+        other[name] = "other" + other[name]
+    other.loc[:3, "dropped"] = True
+    frame.loc[0, "dropped"] = True
+    settings = ProbeSettings(permutations=0)
+    report = run_probe(frame, planted(frame), 4, settings, test_frame=other, test_states=planted(other))
+    assert report.n_dropped == 5

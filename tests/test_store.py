@@ -26,6 +26,8 @@ def test_decisions_undo_redo_and_survive_a_restart(tmp_path):
     store.decide("r", [3], "drop", "duplicate", "ann")
     assert not store.redo("r")
     trail = store.trail("r")
+    assert list(trail["which"]) == ["3", "2", "1, 2"]
+    assert store.export_csv("r").splitlines()[1].startswith("1,drop,other,ann,2")
     assert list(trail["state"]) == ["done", "dropped", "done"]
     assert list(trail["who"]) == ["ann", "ben", "ann"]
     assert store.current("another") == {}

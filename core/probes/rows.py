@@ -1,5 +1,6 @@
 """Which answers a probe trains on, chooses its layer on and is judged on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,9 +43,20 @@ class ProbeSettings:
             raise ProbeError(f"{self.permutations} permutations: choose 0 to {MOST_PERMUTATIONS}")
 
 
+def default_modes(present: Iterable[str]) -> tuple[str, str]:
+    """The modes to train and to test on that a run's modes suggest: honest and lie, where it has them."""
+    modes = list(dict.fromkeys(present))
+    train = "honest" if "honest" in modes else modes[0]
+    return train, "lie" if "lie" in modes else train
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Row numbers of each part. Validation holds the rows of both modes; test may be of another run."""
+    """Row numbers of each part. Validation holds the rows of both modes; test may be of another run.
+
+    `n_dropped` counts what people pruned: of the run, and for quality of the one judged on where that is
+    another.
+    """
 
     train: np.ndarray
     validation: dict[str, np.ndarray]
@@ -75,14 +87,17 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
     usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
     split = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed)
     in_train, in_validation = frame["group"].isin(split.train), frame["group"].isin(split.validation)
+    elsewhere = 0
     if judged is None:
         judged = frame
         in_test = frame["group"].isin(split.test)
     else:
         here, there = merged_groups(frame, judged)
         in_test = ~there.isin(set(here[in_train | in_validation]))
+        elsewhere = int(judged["dropped"].astype(bool).sum())
     clean = usable & ~outcome
-    modes = [mode for mode in ("honest", "lie") if (frame["mode"] == mode).any()] or [settings.train]
+    present = list(dict.fromkeys(frame["mode"]))
+    modes = [mode for mode in ("honest", "lie") if mode in present] or present
     if settings.target in ("mode", "lie"):
         validation = {BOTH: np.flatnonzero(in_validation & clean)}
     else:
@@ -94,7 +109,7 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
         train=np.flatnonzero(in_train & clean & of_mode(frame, settings.train)),
         validation=validation,
         test=np.flatnonzero(test),
-        n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()),
+        n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()) + elsewhere,
     )
     check_classes(frame, rows.train, f"training answers in mode {settings.train}", settings.target)
     check_classes(judged, rows.test, f"test answers in mode {settings.test}", settings.target)

@@ -18,11 +18,15 @@ ACTIONS = ("keep", "drop")
 QUALITY = ("no choice given", "too little mass", "duplicate", "not a sensible question", "other")
 OUTCOME = ("said the truth", "wrong under honest")
 REASONS = QUALITY + OUTCOME
+SOUND = "sound"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What stands for one answer: the action of the last step that was not undone, and its reason."""
+    """What stands for one answer: the action of the last step that was not undone, and its reason.
+
+    Reasons of drops are from `REASONS`; what is kept by hand is `SOUND`; imported ones are as they came.
+    """
 
     answer: int
     action: str
@@ -100,10 +104,16 @@ class DecisionStore:
         return last, standing
 
     def trail(self, run: str) -> pd.DataFrame:
-        """Every step ever made, newest first: step, at, who, action, reason, answers, scores_shown, state."""
+        """Every step ever made, newest first.
+
+        Returns:
+            Columns step, at, who, action, reason, answers (how many), which (the first few), scores_shown,
+            state (done, undone, dropped: undone and then overtaken).
+        """
         with self.database.connect() as connection:
             return pd.read_sql_query(
-                "SELECT step, at, who, action, reason, count(*) AS answers, scores_shown, state "
+                "SELECT step, at, who, action, reason, count(*) AS answers, "
+                "substr(group_concat(answer, ', '), 1, 60) AS which, scores_shown, state "
                 "FROM decisions JOIN steps USING (step) WHERE run = ? "
                 "GROUP BY step, action, reason ORDER BY step DESC",
                 connection,
@@ -111,12 +121,18 @@ class DecisionStore:
             )
 
     def export_csv(self, run: str) -> str:
-        """The standing decisions as CSV: answer, action, reason."""
+        """The standing decisions as CSV: answer, action, reason, who, at, scores_shown."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT answer, action, reason, who, at, scores_shown FROM decisions JOIN steps USING (step) "
+                "WHERE run = ? AND state = 'done' ORDER BY step",
+                (run,),
+            ).fetchall()
+        standing = {row["answer"]: tuple(row) for row in rows}
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(("answer", "action", "reason"))
-        for decision in self.current(run).values():
-            writer.writerow((decision.answer, decision.action, decision.reason))
+        writer.writerow(("answer", "action", "reason", "who", "at", "scores_shown"))
+        writer.writerows(standing.values())
         return out.getvalue()
 
     def import_csv(self, run: str, content: str, who: str, known: set[int]) -> int:

@@ -25,6 +25,7 @@ def main() -> None:
         ):
             st.session_state["follow"] = True
             model_panel.start(work.HARVEST, work.harvest(settings, session.run_store()))
+            del st.session_state["follow"]  # reached only where another job runs and this was refused
     with right:
         follow_new_run()
         session.watch_job(work.HARVEST)
@@ -35,7 +36,7 @@ def main() -> None:
 
 def follow_new_run() -> None:
     """Have every page look at the run that was just started, as soon as it has an id."""
-    job = JOBS.get(work.HARVEST)
+    job = session.own_job(work.HARVEST)
     if not st.session_state.get("follow") or job is None:
         return
     if job.state.about:
@@ -49,7 +50,7 @@ def follow_new_run() -> None:
 def live() -> None:
     """The run's numbers and newest answers; redrawn by itself while it grows."""
     growing = (job := JOBS.get(work.HARVEST)) is not None and job.state.running
-    st.fragment(_live, run_every=1.5 if growing else None)()
+    st.fragment(session.shows_refusals(_live), run_every=1.5 if growing else None)()
 
 
 def _live() -> None:
@@ -65,32 +66,39 @@ def _live() -> None:
     newest(run, frame)
 
 
+RATES = {
+    "Honest accuracy": "Share of readable honest answers that say the truth.",
+    "Untrue under lie": "Share of readable answers under the lie instruction that say what is not true.",
+    "Lies": "Share of lie-mode answers that contradict what the model itself says under honest. An error is "
+    "not a lie.",
+    "Accuracy uninstructed": "Share of readable answers without any instruction that say the truth.",
+}
+
+
 def numbers(frame: pd.DataFrame) -> None:
     """Honest accuracy and lie rate with their intervals, and how much could be read."""
-    honest, lie = mode_summary(frame, "honest"), mode_summary(frame, "lie")
-    cells = st.columns(4)
-    rate(cells[0], "Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"])
-    rate(cells[1], "Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"])
-    rate(cells[2], "Lies", lie["lies"], lie["lies_ci"], lie["lies_n"])
+    honest, lie, none = (mode_summary(frame, mode) for mode in ("honest", "lie", "none"))
+    shown = [
+        ("Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"]),
+        ("Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"]),
+        ("Lies", lie["lies"], lie["lies_ci"], lie["lies_n"]),
+    ]
+    if none["n"]:
+        shown.append(("Accuracy uninstructed", none["as_instructed"], none["ci"], none["readable"]))
+    cells = st.columns(len(shown) + 1)
+    for cell, (name, value, ci, n) in zip(cells, shown, strict=False):
+        cell.metric(name, "–" if value is None else f"{value:.0%}", help=RATES[name])
+        nothing = "no honest answers to compare with" if name == "Lies" else "no readable answers"
+        cell.caption(nothing if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
-    cells[3].metric(
+    cells[-1].metric(
         "Gave a choice",
         f"{said / len(frame):.0%}" if len(frame) else "–",
         help="Answers whose emitted tokens hold exactly one choice. The others count nowhere else here.",
     )
-    cells[3].caption(f"{said:,} of {len(frame):,} answers")
-
-
-def rate(cell, name: str, value: float | None, ci: list[float] | None, n: int) -> None:
-    """One share with its interval and n."""
-    helps = {
-        "Honest accuracy": "Share of readable honest answers that say the truth.",
-        "Untrue under lie": "Share of readable answers under the lie instruction that say what is not true.",
-        "Lies": "Share of lie-mode answers that contradict what the model itself says under honest. "
-        "An error is not a lie.",
-    }
-    cell.metric(name, "–" if value is None else f"{value:.0%}", help=helps[name])
-    cell.caption("no readable answers" if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
+    cells[-1].caption(f"{said:,} of {len(frame):,} answers")
+    if dropped := int(frame["dropped"].sum()):
+        st.caption(f"{dropped:,} answers dropped for quality are left out of these rates.")
 
 
 def newest(run: Run, frame: pd.DataFrame) -> None:

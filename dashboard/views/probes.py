@@ -7,7 +7,7 @@ from core.errors import ProbeError
 from core.probes.estimators import METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import known_report
-from core.probes.rows import BOTH, TARGETS, ProbeSettings
+from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.probes.sweep import ProbeReport
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
@@ -20,7 +20,7 @@ TARGET_HELP = (
 CLASSES = {
     "said_true": ("said the untrue", "said the truth"),
     "lie": ("no lie", "lie"),
-    "mode": ("honest", "lie"),
+    "mode": ("no lie instruction", "lie instruction"),
 }
 
 
@@ -41,9 +41,10 @@ def main() -> None:
         session.watch_job(work.PROBE, about=run.run)
         return
     st.session_state["probe"] = (settings, other)
-    headline(run, report)
+    judged = store.run(other) if other else run
+    headline(run, judged, report)
     chart(report)
-    details(run, report, other)
+    details(judged, report)
 
 
 def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
@@ -55,8 +56,7 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     position = cells[2].selectbox(
         "Position", session.run_store().states(run.run).positions(), key="probe_position"
     )
-    first = modes.index("honest") if "honest" in modes else 0
-    second = modes.index("lie") if "lie" in modes else 0
+    first, second = (modes.index(mode) for mode in default_modes(frame["mode"]))
     train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
     test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
     seed = cells[5].number_input("Seed", 0, 10_000, 0, key="probe_seed")
@@ -78,7 +78,7 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     return ProbeSettings(method, target, position, train, test, int(seed), int(permutations)), other
 
 
-def headline(run: Run, report: ProbeReport) -> None:
+def headline(run: Run, judged: Run, report: ProbeReport) -> None:
     """The chosen layer's test figure, what it stands on, and what it must be seen beside."""
     s, chosen, controls = report.settings, report.chosen, report.controls
     low, high = chosen.test.ci
@@ -112,10 +112,10 @@ def headline(run: Run, report: ProbeReport) -> None:
                 *found.ci, found.margin.value, *found.margin.ci
             )
         )
-    sentence(run, report)
+    sentence(run, judged, report)
 
 
-def sentence(run: Run, report: ProbeReport) -> None:
+def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
     """One plain sentence from the figures."""
     s, chosen = report.settings, report.chosen
     low, high = chosen.test.ci
@@ -138,14 +138,16 @@ def sentence(run: Run, report: ProbeReport) -> None:
         if report.honest_layer is not None
         else "There is no honest validation data to choose a layer on alone."
     )
+    elsewhere = "" if judged is run else f" of the run {session.as_text(judged.title)}"
     dropped = f" {report.n_dropped:,} answers were pruned." if report.n_dropped else " Nothing was pruned."
     st.markdown(
         f"The direction trained on **{s.train}** answers (n {report.n_train:,}) **{verdict}** when judged on "
-        f"**{s.test}** answers to questions that neither training nor the choice of the layer "
+        f"**{s.test}** answers{elsewhere} to questions that neither training nor the choice of the layer "
         f"(n {report.n_validation:,}) saw. {choice}{dropped}"
     )
-    if run.state != "complete":
-        st.warning(f"The run is {run.state}: figures are of the {run.answers:,} answers so far.")
+    for part in (run,) if judged is run else (run, judged):
+        if part.state != "complete":
+            st.warning(f"Run {part.run} is {part.state}: figures are of its {part.answers:,} answers so far.")
 
 
 def chart(report: ProbeReport) -> None:
@@ -169,14 +171,15 @@ def chart(report: ProbeReport) -> None:
             low, high = made["auroc_ci"]
             controls.append({"name": name, "auroc": made["auroc"], "low": low, "high": high})
     columns = ["name", "auroc", "low", "high"]
-    st.plotly_chart(
-        charts.by_layer(layers, pd.DataFrame(controls, columns=columns), metric, report.layer), key="by layer"
-    )
+    share = report.chosen.test.positive / report.chosen.test.n
+    chance = 0.5 if metric == "AUROC" else max(share, 1 - share)
+    drawn = charts.by_layer(layers, pd.DataFrame(controls, columns=columns), metric, report.layer, chance)
+    st.plotly_chart(drawn, key="by layer")
 
 
-def details(run: Run, report: ProbeReport, other: str | None) -> None:
+def details(judged: Run, report: ProbeReport) -> None:
     """The chosen probe: confusion, calibration, its worst mistakes."""
-    names = CLASSES.get(report.settings.target) or tuple(run.facts["choices"])
+    names = CLASSES.get(report.settings.target) or tuple(judged.facts["choices"])
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**Confusion at layer {report.layer}**, threshold 0")
@@ -187,7 +190,6 @@ def details(run: Run, report: ProbeReport, other: str | None) -> None:
         bins[["low", "high"]] = bins["ci"].tolist()
         st.plotly_chart(charts.reliability(bins), key="reliability")
     st.markdown("**Its worst mistakes**")
-    judged = session.run_store().run(other) if other else run
     frame = session.answers(judged).set_index("answer")
     wrong = report.predictions[~report.predictions["correct"]]
     wrong = wrong.assign(size=wrong["score"].abs()).nlargest(20, "size")

@@ -11,7 +11,8 @@ from dashboard import charts, model_panel, session, work
 from dashboard.answer_table import said_names, scores_of
 from dashboard.pruning import decide
 
-COLOURS = ("truth", "said", "mode", "verdict", "source", "probe probability")
+SCORE = "probe score (standard deviations)"
+COLOURS = ("truth", "said", "mode", "verdict", "source", SCORE)
 TICK = 0.9
 FEW = 1000
 
@@ -29,9 +30,8 @@ def main() -> None:
     known = known_projection(session.run_store(), run.run, settings)
     if known is None or not known.complete:
         offer(run, settings, known)
-    st.fragment(one_layer, run_every=TICK if st.session_state.get("playing") else None)(
-        run, frame, settings, colour
-    )
+    drawn = session.shows_refusals(one_layer)
+    st.fragment(drawn, run_every=TICK if st.session_state.get("playing") else None)(settings, colour)
     all_layers(run, frame, settings, known, colour)
 
 
@@ -58,15 +58,20 @@ def offer(run: Run, settings: ProjectionSettings, known: Projection | None) -> N
     session.watch_job(work.PROJECTION, about=run.run)
 
 
-def one_layer(run: Run, frame: pd.DataFrame, settings: ProjectionSettings, colour: str) -> None:
-    """The picture of the shared layer, with play; what is picked in it appears below."""
+def one_layer(settings: ProjectionSettings, colour: str) -> None:
+    """The picture of the shared layer, with play; what is picked in it appears below.
+
+    It reads the run anew each time: it is redrawn without the page, and the run may grow meanwhile.
+    """
+    run, frame = session.need_answers()
+    playing = st.session_state.get("playing")
     known = known_projection(session.run_store(), run.run, settings)
-    if st.session_state.get("playing") and known and known.layers:
+    if playing and known and known.layers:
         st.session_state["layer"] = (session.layer(run) + 1) % len(known.layers)
     left, right = st.columns([7, 1], vertical_alignment="bottom")
     with left:
         layer = session.layer_slider(run)
-    if st.session_state.get("playing"):
+    if playing:
         if right.button("Pause", icon=":material/pause:", width="stretch"):
             st.session_state["playing"] = False
             st.rerun()
@@ -78,6 +83,9 @@ def one_layer(run: Run, frame: pd.DataFrame, settings: ProjectionSettings, colou
     if known is None or layer not in known.layers:
         known = pca_layer(session.run_store(), run.run, layer, settings)
     points = coloured(run, frame, known, layer, colour)
+    if colour not in points:
+        st.caption("No probe has been fitted to this run yet: the Probes page does that. Coloured by truth.")
+        colour = "truth"
     if layer in known.degenerate:
         st.info(
             f"At layer {layer} every state is the same: the last prompt token is the same in every prompt, "
@@ -88,7 +96,7 @@ def one_layer(run: Run, frame: pd.DataFrame, settings: ProjectionSettings, colou
     picked = st.plotly_chart(
         figure,
         key=f"scatter {run.run} {known.settings.method} {known.settings.dimensions}",
-        on_select="rerun" if flat and not st.session_state.get("playing") else "ignore",
+        on_select="rerun" if flat and not playing else "ignore",
         selection_mode=("box", "lasso", "points"),
         config={"displaylogo": False, "scrollZoom": True},
     )
@@ -96,8 +104,8 @@ def one_layer(run: Run, frame: pd.DataFrame, settings: ProjectionSettings, colou
         f"Layer {layer}, position {settings.position}: {session.as_text(known.stated)}. Coordinates are for "
         "looking at: nothing is measured on them."
     )
-    if flat:
-        selection(run, frame, picked)
+    if flat and not playing:
+        selection(run, frame, picked, colour == SCORE)
 
 
 def axis_titles(projection: Projection, layer: int) -> list[str]:
@@ -109,11 +117,10 @@ def axis_titles(projection: Projection, layer: int) -> list[str]:
     return [f"principal component {n + 1} ({shares[n]:.0%} of variance)" for n in range(number)]
 
 
-def coloured(
-    run: Run, frame: pd.DataFrame, projection: Projection, layer: int, colour: str, scores: bool = True
-) -> pd.DataFrame:
-    """The layer's points with what the chart shows of each answer."""
+def coloured(run: Run, frame: pd.DataFrame, projection: Projection, layer: int, colour: str) -> pd.DataFrame:
+    """The layer's points with what the chart shows of each answer; without scores where there is no probe."""
     points = projection.at(layer)
+    points = points[points["answer"].isin(frame["answer"])].reset_index(drop=True)
     rows = frame.set_index("answer").loc[points["answer"]].reset_index()
     said, truth = said_names(run, rows)
     points = points.assign(
@@ -124,17 +131,12 @@ def coloured(
         said=said,
         truth=truth,
     )
-    if colour == "probe probability":
-        found = scores_of(run, rows, layer) if scores else None
-        if found is None:
-            st.caption("No probe has been fitted to this run yet: the Probes page does that.")
-            return points.assign(**{colour: np.full(len(points), 0.5)})
-        spread = np.nanstd(found) or 1.0
-        points[colour] = 1 / (1 + np.exp(-2 * found / spread))
+    if colour == SCORE and (found := scores_of(run, rows, layer)) is not None:
+        points[SCORE] = found / (np.nanstd(found) or 1.0)
     return points
 
 
-def selection(run: Run, frame: pd.DataFrame, picked: dict) -> None:
+def selection(run: Run, frame: pd.DataFrame, picked: dict, scores_shown: bool) -> None:
     """The answers picked with box or lasso, to be read and pruned."""
     found = sorted({int(p["customdata"][0]) for p in picked["selection"]["points"] if p.get("customdata")})
     if not found:
@@ -156,7 +158,7 @@ def selection(run: Run, frame: pd.DataFrame, picked: dict) -> None:
     st.markdown(f"**{len(rows):,} answers picked**")
     st.dataframe(table, hide_index=True, height=260)
     cells = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
-    decide(run, [int(a) for a in rows["answer"]], cells, "picked", scores_shown=False)
+    decide(run, [int(a) for a in rows["answer"]], cells, "picked", scores_shown)
 
 
 def all_layers(
@@ -164,7 +166,7 @@ def all_layers(
 ) -> None:
     """Small multiples of every layer that is done."""
     with st.expander("All layers at a glance", icon=":material/grid_view:"):
-        if settings.dimensions == 3 or colour == "probe probability":
+        if settings.dimensions == 3 or colour == SCORE:
             st.caption("Small multiples are drawn in 2-D and by a colour of names.")
         elif known is None or not known.layers:
             st.caption("Compute all layers first.")

@@ -1,13 +1,16 @@
 """Prune: throw out bad answers by hand, with a reason for each, and see what that does to the measure."""
 
+import contextlib
+
+import joblib
 import pandas as pd
 import streamlit as st
 
 from core.errors import TelltaleError
 from core.jobs import JOBS
 from core.probes.of_run import known_report
-from core.probes.rows import ProbeSettings
-from core.store.decisions import REASONS
+from core.probes.rows import ProbeSettings, default_modes
+from core.store.decisions import REASONS, SOUND
 from core.store.runs import Run
 from dashboard import charts, session, work
 from dashboard.answer_table import said_names, scores_of
@@ -35,7 +38,11 @@ def filters(run: Run, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     cells = st.columns([2, 3, 2, 2], vertical_alignment="bottom")
     modes = list(dict.fromkeys(frame["mode"]))
     mode = cells[0].segmented_control(
-        "Answers", [*modes, "all"], default="lie" if "lie" in modes else "all", key="prune_mode"
+        "Answers",
+        [*modes, "all"],
+        default="lie" if "lie" in modes else "all",
+        key="prune_mode",
+        persist_state="session",
     )
     part = frame if mode in (None, "all") else frame[frame["mode"] == mode]
     counts = {flag: int(part["flag"].str.contains(flag, regex=False).sum()) for flag in FLAGS}
@@ -80,8 +87,8 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
         )
         st.text(row["text"] + (f"\nClaim: {row['claim']}" if row["claim"] else ""))
         cells = st.columns(4)
-        cells[0].metric("Said", said[0])
-        cells[1].metric("Truth", truth[0])
+        cells[0].metric("Said", session.as_text(said[0]))
+        cells[1].metric("Truth", session.as_text(truth[0]))
         cells[2].metric("Verdict", row["verdict"])
         if scores_shown:
             cells[3].metric("Probe score", f"{row['score']:+.2f}")
@@ -99,7 +106,7 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
         answer = int(row["answer"])
 
         def act(action: str) -> None:
-            record(run.run, [answer], action, reason if action == "drop" else "", scores_shown)
+            record(run.run, [answer], action, reason if action == "drop" else SOUND, scores_shown)
             still_there = st.session_state.get("prune_decided", "any") == "any"
             if still_there:
                 st.session_state["prune_place"] = place + 1
@@ -115,7 +122,7 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
         cells[2].button("Back", key="back", shortcut="B", on_click=move, args=(-1,), **full)
         cells[3].button("Next", key="next", shortcut="N", on_click=move, args=(1,), **full)
         undo_redo(run, cells)
-        st.caption(f"Now: {standing}")
+        st.caption(f"Now: {session.as_text(standing)}")
 
 
 def undo_redo(run: Run, cells: list) -> None:
@@ -155,8 +162,10 @@ def table(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
     )
     if scores_shown:
         shown["probe score"] = rows["score"].round(2)
+    # Streamlit keeps the chosen places, not the answers in them: another list is another table.
+    key = f"prune_table {run.run} {joblib.hash(rows['answer'].tolist())}"
     state = st.dataframe(
-        shown, hide_index=True, height=360, key="prune_table", on_select="rerun", selection_mode="multi-row"
+        shown, hide_index=True, height=360, key=key, on_select="rerun", selection_mode="multi-row"
     )
     chosen = [int(rows["answer"].iloc[n]) for n in state["selection"]["rows"] if n < len(rows)]
     cells = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
@@ -189,13 +198,14 @@ def effect(run: Run, frame: pd.DataFrame) -> None:
         return made.assign(truth=[names[int(label)] for label in made["label"]])
 
     kept = frame[~frame["dropped"] & ~frame["dropped_outcome"]]
-    st.plotly_chart(charts.class_balance(counted(frame), counted(kept)), key="balance")
-    probe_effect(run)
+    st.plotly_chart(charts.class_balance(counted(frame), counted(kept), tuple(names)), key="balance")
+    probe_effect(run, frame)
 
 
-def probe_effect(run: Run) -> None:
+def probe_effect(run: Run, frame: pd.DataFrame) -> None:
     """The default probe without and with the decisions; fitted in the background when nothing else runs."""
-    settings = ProbeSettings(permutations=0)
+    train, test = default_modes(frame["mode"])
+    settings = ProbeSettings(train=train, test=test, permutations=0)
     store = session.run_store()
     reports = [known_report(store, run.run, settings, pruned=pruned) for pruned in (False, True)]
     if all(reports):
@@ -213,25 +223,25 @@ def probe_effect(run: Run) -> None:
         ]
         st.dataframe(pd.DataFrame(rows).round(3), hide_index=True)
         st.caption(
-            "Logistic regression on truth, trained on honest and judged on lie answers to questions that "
-            "neither training nor the choice of the layer saw."
+            f"Logistic regression on truth, trained on {train} and judged on {test} answers to questions "
+            "that neither training nor the choice of the layer saw."
         )
         return
     job = JOBS.get(work.PRUNING)
     failed = job is not None and not job.state.running and job.state.about == run.run and job.state.error
-    if JOBS.running() is None and not failed:
-        JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+    again = failed and st.button("Try again")
+    if JOBS.running() is None and (again or not failed):
+        # Somebody else may be quicker: then it is computed when theirs is done.
+        with contextlib.suppress(TelltaleError):
+            JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
     if session.watch_job(work.PRUNING, about=run.run) is None:
         st.caption("The probe before and after pruning is computed when the running job is done.")
-    if failed and st.button("Try again"):
-        JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
-        st.rerun()
 
 
 def trail(run: Run) -> None:
     """Who decided what when; out and in as CSV."""
     store = session.decision_store()
-    st.text_input("Decisions are signed", session.who(), key="who")
+    st.text_input("Decisions are signed", session.default_who(), key="who", persist_state="session")
     steps = store.trail(run.run)
     st.markdown(f"**Trail** · {len(steps):,} steps")
     if steps.empty:
@@ -251,7 +261,8 @@ def trail(run: Run) -> None:
         try:
             content = uploaded.getvalue().decode("utf-8-sig")
             count = store.import_csv(run.run, content, session.who(), session.run_store().done(run.run))
-            st.success(f"{count:,} decisions applied.")
+            st.toast(f"{count:,} decisions applied.")
+            st.rerun()
         except UnicodeDecodeError:
             st.error("The file is not UTF-8 text: export it as CSV again.")
         except TelltaleError as refused:

@@ -7,17 +7,17 @@ import streamlit as st
 from core.data.statements import Statement, parse_statements
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
-from core.probes.rows import ProbeSettings
+from core.probes.rows import ProbeSettings, default_modes
+from core.probes.sweep import ProbeReport
 from core.scoring.results import AsRead, OwnTurn, StatementScores
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
 from dashboard.answer_table import fitted
 
-EXAMPLES = {
-    "reviews": "Positive: A warm, funny and beautifully acted film.\n"
-    "Negative: The plot makes no sense and the acting is wooden.",
-    "facts": "true: The city of Paris is in France.\nfalse: The city of Paris is in Japan.",
-}
+REVIEWS = """Positive: A warm, funny and beautifully acted film.
+Negative: The plot makes no sense and the acting is wooden."""
+FACTS = """true: The city of Paris is in France.
+false: The city of Paris is in Japan."""
 STRONG = 95
 MARKS = 12
 
@@ -29,14 +29,7 @@ def main() -> None:
     if report is None:
         need_probe(run)
         return
-    settings = report.settings
-    low, high = report.chosen.test.ci
-    st.markdown(
-        f"Scored by the **{settings.method}** probe of **{settings.target}** at layer **{report.layer}**, "
-        f"position **{settings.position}**, trained on {settings.train} answers of this run "
-        f"(n {report.n_train:,}). On held-out {settings.test} answers its AUROC is "
-        f"{report.chosen.test.auroc:.3f} ({low:.3f} to {high:.3f}, n {report.chosen.test.n:,})."
-    )
+    st.markdown(about(run, report))
     names = (str(frame["choice_0"].iloc[0]), str(frame["choice_1"].iloc[0]))
     statements = editor(names)
     if statements and st.button("Score them", type="primary"):
@@ -47,14 +40,30 @@ def main() -> None:
     if job is None or job.state.about != run.run or job.state.result is None:
         st.caption("Score what is typed above: what the model says, beside what the probe says it knows.")
         return
-    scores = job.state.result
-    show(scores, report.bundle.vectors.shape[0])
+    used, scores = job.state.result
+    if about(run, used) != about(run, report):
+        st.warning("The probe is another one since these were scored: score them again to use it.")
+        st.caption(about(run, used))
+    show(scores, used.bundle.vectors.shape[0])
+
+
+def about(run: Run, report: ProbeReport) -> str:
+    """What the scores come from, and how good it is on held-out answers."""
+    settings, found = report.settings, report.chosen.test
+    low, high = found.ci
+    return (
+        f"Scored by the **{settings.method}** probe of **{settings.target}** at layer **{report.layer}**, "
+        f"position **{settings.position}**, trained on {settings.train} answers of run {run.run} "
+        f"(n {report.n_train:,}). On held-out {settings.test} answers its AUROC is "
+        f"{found.auroc:.3f} ({low:.3f} to {high:.3f}, n {found.n:,})."
+    )
 
 
 def need_probe(run: Run) -> None:
     """Offer to fit the default probe, which scores need."""
     st.info("Scores come from a probe, and none has been fitted to this run yet.")
-    settings = ProbeSettings()
+    train, test = default_modes(session.answers(run)["mode"])
+    settings = ProbeSettings(train=train, test=test)
     if st.button("Fit the default probe (15 seconds)", type="primary"):
         model_panel.start(work.PROBE, work.probe(session.run_store(), run.run, settings))
     session.watch_job(work.PROBE, about=run.run)
@@ -67,6 +76,7 @@ def editor(names: tuple[str, str]) -> list[Statement] | None:
         names: of the two labels, negative first; a line may begin with one.
     """
     store = session.saved_store()
+    box = f"statements {names}"
     left, right = st.columns([3, 1], gap="large")
     with right:
         sets = store.statement_sets()
@@ -74,19 +84,23 @@ def editor(names: tuple[str, str]) -> list[Statement] | None:
             wanted = st.selectbox("Saved sets", sets, key="set_name")
             cells = st.columns(2)
             if cells[0].button("Open", width="stretch"):
-                st.session_state["statements"] = "\n".join(as_line(s) for s in store.statements(wanted))
+                st.session_state[box] = "\n".join(as_line(s) for s in store.statements(wanted))
             if cells[1].button("Delete", width="stretch"):
                 store.delete_statements(wanted)
                 st.rerun()
     with left:
-        st.session_state.setdefault("statements", EXAMPLES["facts" if names[1] == "True" else "reviews"])
+        st.session_state.setdefault(box, example(names))
         typed = st.text_area(
             "Statements, one a line",
-            key="statements",
+            key=box,
+            persist_state="session",
             height=150,
             help="A pair in which somebody answers a question: `Q: … | A: …`. Begin a line with `true:` or "
             "`false:` to say what you expect; a set with both gets an AUROC of its own.",
         )
+    if not typed.strip():
+        st.caption("Type at least one statement, each on a line of its own.")
+        return None
     try:
         statements = parse_statements(typed, names)
     except TelltaleError as refused:
@@ -99,6 +113,13 @@ def editor(names: tuple[str, str]) -> list[Statement] | None:
             st.toast("Saved.")
             st.rerun()
     return statements
+
+
+def example(names: tuple[str, str]) -> str:
+    """Something to begin with, of the run's kind."""
+    if names == ("Negative", "Positive"):
+        return REVIEWS
+    return FACTS if names == ("False", "True") else ""
 
 
 def as_line(statement: Statement) -> str:
@@ -144,15 +165,17 @@ def show(scores: StatementScores, layers: int) -> None:
     if len(marks) > MARKS:
         st.caption(f"The first {MARKS} of {len(marks)} scores are marked.")
     st.markdown("**Token by token, layer by layer**")
-    entries: dict[str, AsRead | OwnTurn] = {f"read: {short(e)}": e for e in scores.read}
-    entries |= {f"forced into its own turn: {short(e)}": e for e in scores.own_turn}
-    chosen = st.selectbox("Show", list(entries), key="heat")
+    entries: list[AsRead | OwnTurn] = [*scores.read, *scores.own_turn]
+    chosen = st.selectbox(
+        "Show", range(len(entries)), format_func=lambda n: title(numbers, entries[n]), key="heat"
+    )
     entry = entries[chosen]
     if isinstance(entry, OwnTurn):
         st.caption("Forced: the model did not choose these words, they were put into its mouth.")
     tokens = entry.tokens
     table = pd.DataFrame(tokens.scores, index=list(tokens.pieces), columns=range(layers))
-    limit = float(np.percentile(np.abs(tokens.scores[~tokens.masked]), STRONG)) or 1.0
+    all_scores = np.concatenate([np.abs(e.tokens.scores[~e.tokens.masked]).ravel() for e in entries])
+    limit = float(np.percentile(all_scores, STRONG)) or 1.0
     st.plotly_chart(
         charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit), key="heat map"
     )
@@ -165,10 +188,11 @@ def show(scores: StatementScores, layers: int) -> None:
         st.text(entry.prompt)
 
 
-def short(entry: AsRead | OwnTurn) -> str:
-    """A statement and its mode, to tell it from others."""
-    text = entry.statement.text
-    return f"{text if len(text) <= 40 else text[:39] + '…'} ({entry.mode})"
+def title(numbers: dict[Statement, int], entry: AsRead | OwnTurn) -> str:
+    """Which statement, mode and way of scoring."""
+    way = "forced into its own turn" if isinstance(entry, OwnTurn) else "read"
+    asked = f"{entry.statement.question} – " if entry.statement.question else ""
+    return f"{numbers[entry.statement]} · {entry.mode} · {way} · {asked}{entry.statement.text}"
 
 
 def numbered(scores: StatementScores) -> dict[Statement, int]:

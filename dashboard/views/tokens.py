@@ -28,6 +28,7 @@ def main() -> None:
     picked = st.segmented_control("Answers", [*modes, "all"], default="all", key="token_mode")
     mode = None if picked in (None, "all") else picked
     tokenizer = load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
+    st.caption("All answers count here, dropped ones too; warnings are of the whole run.")
     warnings(run, frame)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -66,7 +67,7 @@ def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
     table = spelling_table(run, frame, mode)
     st.markdown(f"**Spellings** · n {int(table['n'].max()) if len(table) else 0:,} answers")
     shown = table.assign(label=[repr(text) for text in table["text"]])
-    st.plotly_chart(charts.spelling_bars(shown), key="spellings")
+    st.plotly_chart(charts.spelling_bars(shown, run.facts["single_token"]), key="spellings")
     share = first_spelling_share(run, frame, mode)
     if share.n:
         st.markdown(
@@ -108,7 +109,8 @@ def outside(run: Run, frame: pd.DataFrame, mode: str | None, tokenizer: object) 
     found = outside_table(run, frame, tokenizer, mode)
     st.markdown(f"**Outside both choices** · n {found.n:,} answers")
     st.metric("Mean probability on no choice", f"{found.mean:.3f}")
-    st.caption(f"The ten likeliest tokens of each answer account for {found.explained:.0%} of it.")
+    if found.mean > 0:
+        st.caption(f"The ten likeliest tokens of each answer account for {found.explained:.0%} of it.")
     table = found.table.assign(text=[repr(text) for text in found.table["text"]])
     st.dataframe(table.round(4), hide_index=True, height=430)
 

@@ -163,6 +163,7 @@ def test_statements_are_scored_and_hostile_text_stays_text(page):
 
 
 def test_an_upload_with_three_labels_is_refused_in_a_sentence(page):
+    page.expected_boxes = ["exactly two"]
     settle(page)
     page.get_by_role("combobox", name="Questions").click()
     page.get_by_role("option", name="upload a table …").click()
