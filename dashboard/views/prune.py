@@ -41,7 +41,7 @@ def filters(run: Run, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         "Answers",
         [*modes, "all"],
         default="lie" if "lie" in modes else "all",
-        key="prune_mode",
+        key=f"prune_mode {modes}",
         persist_state="session",
     )
     part = frame if mode in (None, "all") else frame[frame["mode"] == mode]
