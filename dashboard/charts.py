@@ -55,7 +55,12 @@ def _layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
 
 
 def by_layer(
-    layers: pd.DataFrame, controls: pd.DataFrame, metric: str, chosen: int, chance: float = 0.5
+    layers: pd.DataFrame,
+    controls: pd.DataFrame,
+    metric: str,
+    chosen: int,
+    chance: float = 0.5,
+    looked_at: int | None = None,
 ) -> go.Figure:
     """A probe's AUROC or accuracy by layer, with its interval, the chance line and the controls.
 
@@ -64,6 +69,7 @@ def by_layer(
         controls: name, auroc, low, high; drawn for AUROC only, `permuted` as a band.
         metric: `AUROC` or `accuracy`.
         chance: what guessing gets: 0.5, and of accuracy the share of the larger class.
+        looked_at: the layer that the pages look at, marked where it is another than the chosen one.
     """
     figure = go.Figure()
     if metric == "AUROC":
@@ -108,6 +114,8 @@ def by_layer(
             "<extra></extra>",
         )
     )
+    if looked_at is not None and looked_at != chosen:
+        figure.add_vline(x=looked_at, line={"color": NEUTRAL, "dash": "dot"})
     best = layers[layers["layer"] == chosen]
     figure.add_trace(
         go.Scatter(
@@ -295,12 +303,15 @@ def reliability(bins: pd.DataFrame) -> go.Figure:
     return _layout(figure, 300)
 
 
-def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool], limit: float) -> go.Figure:
+def token_heat_map(
+    scores: pd.DataFrame, masked: list[bool], trained: list[bool], limit: float, layer: int | None = None
+) -> go.Figure:
     """Probe score over token × layer; masked tokens are blank, positions not trained on are hatched.
 
     Args:
         scores: one row per token (index: the token as text), one column per layer.
         limit: scores beyond ± this get the strongest colour.
+        layer: a layer to frame.
     """
     keep = [number for number, hidden in enumerate(masked) if not hidden or trained[number]]
     tokens = [html.escape(str(scores.index[n])).replace(" ", "·").replace("\n", "⏎") for n in keep]
@@ -334,6 +345,10 @@ def token_heat_map(scores: pd.DataFrame, masked: list[bool], trained: list[bool]
             showlegend=False,
         )
     )
+    if layer is not None:
+        figure.add_hrect(
+            y0=layer - 0.5, y1=layer + 0.5, line={"color": "#111111", "width": 1.5}, fillcolor=None
+        )
     figure.update_xaxes(
         title="token (· is a space; hatched: the probe was not trained at this position)",
         tickvals=list(range(len(keep))),

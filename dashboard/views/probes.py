@@ -43,7 +43,7 @@ def main() -> None:
     st.session_state["probe"] = (settings, other)
     judged = store.run(other) if other else run
     headline(run, judged, report)
-    chart(report)
+    chart(run, report)
     details(judged, report)
 
 
@@ -150,8 +150,8 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
             st.warning(f"Run {part.run} is {part.state}: figures are of its {part.answers:,} answers so far.")
 
 
-def chart(report: ProbeReport) -> None:
-    """AUROC or accuracy by layer."""
+def chart(run: Run, report: ProbeReport) -> None:
+    """AUROC or accuracy by layer, and the figures of the layer that the pages look at."""
     metric = st.segmented_control("Measure", ("AUROC", "accuracy"), default="AUROC", key="measure") or "AUROC"
     layers = pd.DataFrame(
         [
@@ -173,8 +173,17 @@ def chart(report: ProbeReport) -> None:
     columns = ["name", "auroc", "low", "high"]
     share = report.chosen.test.positive / report.chosen.test.n
     chance = 0.5 if metric == "AUROC" else max(share, 1 - share)
-    drawn = charts.by_layer(layers, pd.DataFrame(controls, columns=columns), metric, report.layer, chance)
-    st.plotly_chart(drawn, key="by layer")
+    found = pd.DataFrame(controls, columns=columns)
+    place = st.container()
+    layer = session.layer_slider(run)
+    drawn = charts.by_layer(layers, found, metric, report.layer, chance, layer)
+    place.plotly_chart(drawn, key="by layer")
+    row = report.layers[layer]
+    validation = ", ".join(f"{mode} {value:.3f}" for mode, value in row.validation.items())
+    st.caption(
+        f"Layer {layer}: test AUROC {row.test.auroc:.3f} ({row.test.ci[0]:.3f} to {row.test.ci[1]:.3f}), "
+        f"accuracy {row.accuracy:.3f}; validation AUROC {validation}. All pages look at this layer."
+    )
 
 
 def details(judged: Run, report: ProbeReport) -> None:

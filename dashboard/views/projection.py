@@ -114,7 +114,7 @@ def axis_titles(projection: Projection, layer: int) -> list[str]:
     if projection.settings.method == "umap" or projection.explained is None:
         return [f"UMAP {n + 1} (no unit)" for n in range(number)]
     shares = projection.explained[projection.layers.index(layer)]
-    return [f"principal component {n + 1} ({shares[n]:.0%} of variance)" for n in range(number)]
+    return [f"principal component {n + 1} ({shares[n]:.1%} of variance)" for n in range(number)]
 
 
 def coloured(run: Run, frame: pd.DataFrame, projection: Projection, layer: int, colour: str) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def main() -> None:
     if about(run, used) != about(run, report):
         st.warning("The probe is another one since these were scored: score them again to use it.")
         st.caption(about(run, used))
-    show(scores, used.bundle.vectors.shape[0])
+    show(scores, used.bundle.vectors.shape[0], session.layer(run))
 
 
 def about(run: Run, report: ProbeReport) -> str:
@@ -129,7 +129,7 @@ def as_line(statement: Statement) -> str:
     return f"{lead}{pair}{statement.text}"
 
 
-def show(scores: StatementScores, layers: int) -> None:
+def show(scores: StatementScores, layers: int, layer: int) -> None:
     """The table of all, the sets' own AUROC, and one statement looked at closely."""
     for note in scores.notes:
         st.info(session.as_text(note))
@@ -176,13 +176,12 @@ def show(scores: StatementScores, layers: int) -> None:
     table = pd.DataFrame(tokens.scores, index=list(tokens.pieces), columns=range(layers))
     all_scores = np.concatenate([np.abs(e.tokens.scores[~e.tokens.masked]).ravel() for e in entries])
     limit = float(np.percentile(all_scores, STRONG)) or 1.0
-    st.plotly_chart(
-        charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit), key="heat map"
-    )
+    drawn = charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit, layer)
+    st.plotly_chart(drawn, key="heat map")
     st.caption(
         f"Each layer by its own probe; blue leans to {session.as_text(names[1])}, orange to "
         f"{session.as_text(names[0])}. Template tokens and the first token are left out. The probe was never "
-        "trained at hatched positions: read them as hints."
+        f"trained at hatched positions: read them as hints. Framed: layer {layer}, which all pages look at."
     )
     with st.expander("The exact prompt"):
         st.text(entry.prompt)
