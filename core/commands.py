@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from core.answers import make_reader
 from core.data.hub import PRESETS
 from core.data.reviews import reviews_ready
-from core.data.sources import BUILT_IN, HUB, DataSettings
+from core.data.sources import BUILT_IN, HUB, DataSettings, source_choices
 from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
 from core.engine.generate import POSITIONS, Decoding
@@ -30,6 +31,7 @@ from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
 from core.probes.of_run import labelled, probe_run
 from core.probes.rows import ProbeSettings
+from core.prompts.fitting import forms
 from core.prompts.templates import Template
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.decisions import REASONS, DecisionStore
@@ -147,24 +149,18 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         if not text or not label:
             raise DataError("give both --text-column and --label-column")
         mapping = ColumnMapping(text, label)
-    form = options.form
-    if form == "auto":
-        statements = options.data in ("cities", "elements", "numbers")
-        form = "claim" if template.asks_for_truth and not statements else "direct"
     data = options.data
     if data in PRESETS:
         data = HUB + data
     if options.split and not data.startswith(HUB):
         raise DataError(f"{data} has no splits: only hub sets have")
+    name = absolute(data) if is_table_name(data) else data
+    chosen = DataSettings(name, options.n, options.seed, "direct", mapping, options.split)
+    form = options.form
+    if form == "auto":
+        form = forms(template, source_choices(cache, chosen))[0]
     return HarvestSettings(
-        data=DataSettings(
-            absolute(data) if is_table_name(data) else data,
-            options.n,
-            options.seed,
-            form,
-            mapping,
-            options.split,
-        ),
+        data=replace(chosen, form=form),
         template=template,
         model=model_settings(options),
         modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),

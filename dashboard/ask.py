@@ -1,16 +1,13 @@
-"""Ask one thing: the same words put to the model honestly and under lie, streamed side by side."""
+"""Ask one thing: as the run would ask it, put to the model honestly and under lie, streamed side by side."""
 
 import streamlit as st
 
-from core.answers import boundary_ids, choice_masses, leaning, make_reader
-from core.data.question import Question
-from core.engine.generate import Decoding, generate_batch
+from core.engine.ask import MODES, Asked, ask
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
-from core.prompts.chat import chat_format, check_length, render
+from core.models.loading import SHELF
 from dashboard import session
-
-MODES = ("honest", "lie")
+from dashboard.harvest_form import ORDERS, plan_of
 
 
 def show(settings: HarvestSettings | None) -> None:
@@ -24,6 +21,7 @@ def show(settings: HarvestSettings | None) -> None:
         "Put to the model through the template chosen above",
         key="ask",
         placeholder="The plot makes no sense and the acting is wooden.",
+        persist_state="session",
     )
     if right.button("Ask", width="stretch", disabled=not text.strip()):
         try:
@@ -33,23 +31,10 @@ def show(settings: HarvestSettings | None) -> None:
 
 
 def _ask(settings: HarvestSettings, text: str) -> None:
-    from core.models.loading import SHELF
-
+    plan = plan_of(str(session.cache()), settings)
     with st.spinner("Loading the model …"):
         loaded = SHELF.get(settings.model, session.cache())
-    template = settings.template
-    kind = ("False", "True") if template.asks_for_truth else template.choices
-    question = Question("typed", text, 0, kind, "typed", "typed")
-    form = chat_format(loaded.tokenizer, settings.system, settings.chat)
-    wording, order = settings.wordings[0], settings.orders[0]
-    prompts = [
-        render(loaded.tokenizer, template, question, mode=m, wording=wording, order=order, form=form)
-        for m in MODES
-    ]
-    tokens = max(settings.decoding.max_new_tokens, 16)
-    for prompt in prompts:
-        check_length(prompt, tokens, loaded.context, "what you typed")
-    reader = make_reader(loaded.tokenizer, template.choices)
+    about = st.container()
     columns = st.columns(len(MODES))
     places = []
     for column, mode in zip(columns, MODES, strict=True):
@@ -61,20 +46,26 @@ def _ask(settings: HarvestSettings, text: str) -> None:
         written[row].append(token)
         places[row].code(loaded.tokenizer.decode(written[row]), language=None, wrap_lines=True)
 
-    answers = generate_batch(
-        loaded,
-        [prompt.ids for prompt in prompts],
-        reader,
-        Decoding(tokens, stop=()),
-        boundary=None if reader.single else boundary_ids(loaded.tokenizer),
-        watch=watch,
-    )
+    answers = ask(loaded, plan, text, watch)
+    with about:
+        _say_what(settings, answers[0])
     for column, answer in zip(columns, answers, strict=True):
-        masses = choice_masses(reader, list(answer.spelling_probabilities))
-        said = "no choice" if answer.said.choice is None else template.choices[answer.said.choice]
-        names = template.choices
+        names = [session.as_text(name) for name in settings.template.choices]
         column.caption(
-            f"said: {session.as_text(said)} · first token: P({session.as_text(names[1])}) {masses[1]:.3f}, "
-            f"P({session.as_text(names[0])}) {masses[0]:.3f}, outside {max(0.0, 1 - sum(masses)):.3f} · "
-            f"leans {session.as_text(names[leaning(*masses)])} (uncalibrated)"
+            f"said: {session.as_text(answer.said or 'no choice')} · first token: P({names[1]}) "
+            f"{answer.masses[1]:.3f}, P({names[0]}) {answer.masses[0]:.3f}, outside {answer.outside:.3f} · "
+            f"leans {session.as_text(answer.leans)} (uncalibrated)"
         )
+
+
+def _say_what(settings: HarvestSettings, asked: Asked) -> None:
+    claim = asked.question.claim
+    parts = [
+        "Asked as the run asks",
+        f"instruction wording {asked.arm.wording + 1}",
+        ORDERS[asked.arm.order],
+        f"{settings.shots} examples before it" if settings.shots else "no examples",
+        *([f"with the claim {claim}"] if claim else []),
+    ]
+    st.caption(session.as_text(", ".join(parts)))
+    st.code(asked.message, language=None, wrap_lines=True)

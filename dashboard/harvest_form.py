@@ -1,24 +1,29 @@
 """The form of a harvest: questions, prompt, answering; and the exact prompt that comes of it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from core.data.hub import PRESETS
 from core.data.sources import HUB, DataSettings, load_pool, load_questions
 from core.engine.generate import POSITIONS, Decoding
-from core.engine.plan import Arm, make_plan
+from core.engine.plan import Arm, Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import token_table
+from core.prompts.fitting import default_template
 from core.prompts.modes import INSTRUCTIONS, WORDINGS
 from core.prompts.templates import SLOTS, Template
 from dashboard import session
-from dashboard.question_form import STATEMENTS, question_form, summary, with_form
+from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
 
 LONG = 1_000_000
+ORDERS = ("positive first", "negative first")
 
 
 def harvest_form(model: ModelSettings) -> HarvestSettings | None:
@@ -31,15 +36,15 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
             template = template_form(data)
             asked = prompt_form()
         with answering:
-            answered = answering_form(asked["modes"])
+            answered = answering_form()
         if data is None:
             return None
         with questions:
             data = with_form(data, template)
-            show_questions(data)
+            show_questions(data, template)
         settings = HarvestSettings(data=data, template=template, model=model, **asked, **answered)
         with prompt, st.expander("The exact prompt, token by token", icon=":material/visibility:"):
-            if st.toggle("Show it", key="preview"):
+            if st.toggle("Show it", key="preview", persist_state="session"):
                 preview(settings)
     except TelltaleError as refused:
         st.error(session.as_text(refused))
@@ -51,17 +56,28 @@ def template_form(data: DataSettings | None) -> Template:
     """A built-in or saved template, open to editing."""
     templates = session.saved_store().templates()
     names = list(templates)
-    statements = data is not None and data.name in STATEMENTS
-    start = names.index("true-false" if statements else "review")
-    name = st.selectbox("Template", names, start, key=f"template for {data.name if data else ''}")
+    choices = choices_of(str(session.cache()), data) if data else ("Negative", "Positive")
+    start = names.index(default_template(choices))
+    key = f"template for {data.name if data else ''} {choices}"
+    name = st.selectbox("Template", names, start, key=key, persist_state="session")
     template = templates[name]
     with st.expander("Edit the wording", icon=":material/edit:"):
         slots = ", ".join("{" + slot + "}" for slot in SLOTS)
-        body = st.text_area("Message to the model", template.body, help=f"Slots: {slots}", key=f"body {name}")
+        body = st.text_area(
+            "Message to the model",
+            template.body,
+            help=f"Slots: {slots}",
+            key=f"body {name}",
+            persist_state="session",
+        )
         cells = st.columns(3)
-        negative = cells[0].text_input("Negative choice", template.choices[0], key=f"negative {name}")
-        positive = cells[1].text_input("Positive choice", template.choices[1], key=f"positive {name}")
-        prefix = cells[2].text_input("Answer begins with", template.answer_prefix, key=f"prefix {name}")
+
+        def short(place: int, what: str, value: str, key: str) -> str:
+            return cells[place].text_input(what, value, key=f"{key} {name}", persist_state="session")
+
+        negative = short(0, "Negative choice", template.choices[0], "negative")
+        positive = short(1, "Positive choice", template.choices[1], "positive")
+        prefix = short(2, "Answer begins with", template.answer_prefix, "prefix")
         changed = replace(template, body=body, choices=(negative, positive), answer_prefix=prefix)
         if changed != template:
             new_name = st.text_input("Save under the name", f"my {name}", key=f"save {name}")
@@ -72,61 +88,94 @@ def template_form(data: DataSettings | None) -> Template:
     return template
 
 
+def told(wording: int) -> str:
+    """The instructions of one wording."""
+    return INSTRUCTIONS["honest"][wording] + " / " + INSTRUCTIONS["lie"][wording]
+
+
 def prompt_form() -> dict:
     """Modes, wordings, choice order, demonstrations, chat format."""
-    modes = st.multiselect("Modes", list(INSTRUCTIONS), ["honest", "lie"], key="modes")
-    numbers = list(range(WORDINGS))
+    modes = st.multiselect(
+        "Modes", list(INSTRUCTIONS), ["honest", "lie"], key="modes", persist_state="session"
+    )
     wordings = st.multiselect(
         "Wordings of the instruction",
-        numbers,
+        list(range(WORDINGS)),
         [0],
-        format_func=lambda n: INSTRUCTIONS["honest"][n] + " / " + INSTRUCTIONS["lie"][n],
+        format_func=told,
         key="wordings",
+        persist_state="session",
     )
-    cells = st.columns(3)
+    cells = st.columns(2)
     orders = cells[0].multiselect(
         "Choice order",
         [0, 1],
         [0],
-        format_func=("positive first", "negative first").__getitem__,
+        format_func=ORDERS.__getitem__,
         key="orders",
+        persist_state="session",
     )
-    shots = cells[1].number_input("Few-shot examples", 0, 64, 0, key="shots")
-    sets = cells[2].number_input("Sets of examples", 1, 16, 1, key="demo_sets", disabled=shots == 0)
+    shots = int(cells[1].number_input("Few-shot examples", 0, 64, 0, key="shots", persist_state="session"))
+    none = shots == 0
+    sets = cells[0].number_input(
+        "Sets of examples", 1, 16, 1, key="demo_sets", disabled=none, persist_state="session"
+    )
+    seed = cells[1].number_input(
+        "Seed of the examples", 0, 2**31, 0, key="demo_seed", disabled=none, persist_state="session"
+    )
     by_mode = st.checkbox(
-        "Answer the examples by the mode (falsely under lie)", key="demo_by_mode", disabled=shots == 0
+        "Answer the examples by the mode (falsely under lie)",
+        key="demo_by_mode",
+        disabled=none,
+        persist_state="session",
     )
     cells = st.columns(2)
+    system = cells[0].checkbox("Instruction in the system role", True, key="system", persist_state="session")
+    chat = cells[1].checkbox("Use the chat template", True, key="chat", persist_state="session")
     return {
         "modes": tuple(modes),
         "wordings": tuple(wordings),
         "orders": tuple(orders),
-        "shots": int(shots),
-        "demo_sets": int(sets),
+        "shots": shots,
+        "demo_sets": int(sets) if shots else 1,
+        "demo_seed": int(seed) if shots else 0,
         "demo_answers": "mode" if by_mode and shots else "truth",
-        "system": cells[0].checkbox("Instruction in the system role", True, key="system"),
-        "chat": cells[1].checkbox("Use the chat template", True, key="chat"),
+        "system": system,
+        "chat": chat,
     }
 
 
-def answering_form(modes: tuple[str, ...]) -> dict:
+def answering_form() -> dict:
     """How answers are generated, and where states are read."""
     cells = st.columns(2)
-    tokens = cells[0].number_input("New tokens at most", 1, 32, 4, key="max_new_tokens")
-    stop = cells[1].text_input("Stop strings (\\n is a new line)", "\\n", key="stop")
+    tokens = cells[0].number_input(
+        "New tokens at most", 1, 32, 4, key="max_new_tokens", persist_state="session"
+    )
+    stop = cells[1].text_area(
+        "Stop strings, one a line (\\n is a new line)",
+        "\\n",
+        height=90,
+        key="stop",
+        persist_state="session",
+    )
     cells = st.columns(3)
-    temperature = cells[0].number_input("Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature")
-    seed = cells[1].number_input("Sampling seed", 0, 2**31, 0, key="sampling_seed")
-    samples = cells[2].number_input("Samples", 1, 100, 1, key="samples", disabled=temperature == 0)
+    temperature = cells[0].number_input(
+        "Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature", persist_state="session"
+    )
+    seed = cells[1].number_input("Sampling seed", 0, 2**31, 0, key="sampling_seed", persist_state="session")
+    samples = cells[2].number_input(
+        "Samples", 1, 100, 1, key="samples", disabled=temperature == 0, persist_state="session"
+    )
     positions = st.multiselect(
         "Positions at which states are read",
         POSITIONS,
         list(POSITIONS),
         key="positions",
+        persist_state="session",
         help="prompt: the last prompt token. before: the token whose output emitted the choice. answer: the "
         "choice's last token. mean: over the generated tokens. answer and mean cost one forward more.",
     )
-    marks = tuple(mark.replace("\\n", "\n") for mark in stop.split(",") if mark)
+    marks = tuple(line.replace("\\n", "\n") for line in stop.splitlines() if line)
     return {
         "decoding": Decoding(int(tokens), marks, float(temperature), int(seed)),
         "samples": int(samples) if temperature else 1,
@@ -134,9 +183,10 @@ def answering_form(modes: tuple[str, ...]) -> dict:
     }
 
 
-def show_questions(data: DataSettings) -> None:
+def show_questions(data: DataSettings, template: Template) -> None:
     """What the chosen questions amount to, and some of them."""
-    if data.name.startswith(HUB) and not st.toggle("Fetch and look at them now", key="look"):
+    preset = data.name.startswith(HUB) and data.name.removeprefix(HUB) in PRESETS
+    if preset and not st.toggle("Fetch and look at them now", key="look", persist_state="session"):
         st.caption("A hub set is fetched when the run starts, or when you look at it here.")
         return
     about = summary(str(session.cache()), data)
@@ -145,6 +195,7 @@ def show_questions(data: DataSettings) -> None:
         f"{about['n']:,} questions in {about['groups']:,} groups · {about['positive']:,} "
         f"{session.as_text(positive)}, {about['n'] - about['positive']:,} {session.as_text(negative)}"
     )
+    say_correspondence(template, about["choices"])
     few = pd.DataFrame([asdict(question) for question in about["few"]])
     few["label"] = [about["choices"][number] for number in few["label"]]
     order = (
@@ -155,25 +206,30 @@ def show_questions(data: DataSettings) -> None:
     st.dataframe(few, hide_index=True, column_order=order, height=210)
 
 
-@st.cache_data(max_entries=16, show_spinner="Rendering the prompt …")
-def _prompts(cache: str, settings: HarvestSettings, number: int) -> tuple[str, dict[str, list[dict]]]:
-    from pathlib import Path
-
+@st.cache_resource(max_entries=4, show_spinner="Laying out the prompts …")
+def plan_of(cache: str, settings: HarvestSettings) -> Plan:
+    """What the run of these settings would ask. Shared between sessions: not to be changed."""
     folder = Path(cache)
     questions = load_questions(folder, settings.data)
     pool = load_pool(folder, settings.data) if settings.shots else []
-    tokenizer = load_tokenizer(settings.model, folder)
-    plan = make_plan(settings, questions, pool, tokenizer, LONG)
-    question = questions[min(number, len(questions) - 1)]
-    arms = [Arm(mode, settings.wordings[0], settings.orders[0], 0) for mode in settings.modes]
-    return question.text, {arm.mode: token_table(tokenizer, plan.prompt(question, arm).ids) for arm in arms}
+    return make_plan(settings, questions, pool, load_tokenizer(settings.model, folder), LONG)
 
 
 def preview(settings: HarvestSettings) -> None:
     """One question's prompt in each mode, token by token with ids, special tokens marked."""
-    number = st.number_input("Question", 0, max(0, (settings.data.n or LONG) - 1), 0, key="preview_number")
-    _, prompts = _prompts(str(session.cache()), settings, int(number))
-    for mode, table in prompts.items():
+    plan = plan_of(str(session.cache()), settings)
+    last = len(plan.questions) - 1
+    number = st.number_input("Question", 0, last, 0, key=f"preview_number to {last}")
+    wording = _one_of("Wording", settings.wordings, told)
+    order = _one_of("Order", settings.orders, ORDERS.__getitem__)
+    demo_set = _one_of(
+        "Set of examples", tuple(range(max(1, len(plan.demonstrations)))), lambda n: f"{n + 1}"
+    )
+    tables = {}
+    for mode in settings.modes:
+        prompt = plan.prompt(plan.questions[int(number)], Arm(mode, wording, order, demo_set))
+        tables[mode] = token_table(plan.tokenizer, prompt.ids)
+    for mode, table in tables.items():
         st.markdown(f"**{mode}** · {len(table)} tokens")
         colours = [
             "#f6d5a8" if row["special"] else ("#eef3f8", "#dfe9f3")[row["position"] % 2] for row in table
@@ -181,4 +237,12 @@ def preview(settings: HarvestSettings) -> None:
         titles = [f"id {row['id']} · position {row['position']}" for row in table]
         st.html(session.token_strip([row["token"] for row in table], colours, titles))
     with st.expander("Tokens and ids as a table"):
-        st.dataframe(pd.DataFrame(next(iter(prompts.values()))), hide_index=True, height=260)
+        mode = st.selectbox("Mode", list(tables), key="preview table")
+        st.dataframe(pd.DataFrame(tables[mode]), hide_index=True, height=260)
+
+
+def _one_of(what: str, options: tuple[int, ...], shown: Callable[[int], str]) -> int:
+    """The one whose prompt is shown; asked only where the run has several."""
+    if len(options) == 1:
+        return options[0]
+    return st.selectbox(what, options, format_func=shown, key=f"preview {what}")

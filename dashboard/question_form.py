@@ -1,17 +1,21 @@
 """Choosing questions: a built-in source, an uploaded table or a hub set; what is wrong is said at once."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import streamlit as st
 
-from core.data.hub import PRESETS
-from core.data.sources import BUILT_IN, HUB, DataSettings, load_questions
+from core.data.hub import PRESETS, hub_table
+from core.data.sources import BUILT_IN, HUB, HUB_ROWS, DataSettings, load_questions, source_choices
 from core.data.tables import SUFFIXES, keep_upload, read_table
-from core.data.uploads import ColumnMapping, guess_mapping, report_problems
+from core.data.uploads import ColumnMapping, guess_mapping, label_sides, report_problems, with_positive
 from core.errors import TelltaleError
+from core.prompts.fitting import correspondence, forms
 from core.prompts.templates import Template
 from dashboard import session
 
 UPLOAD, HUB_SET = "upload a table …", "hub dataset …"
-STATEMENTS = ("cities", "elements", "numbers")
+NONE = "(none)"
 ABOUT = {
     "movie-reviews": "5,754 sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
     "amazon-reviews": "sentences of Amazon reviews with human ratings, same source",
@@ -22,8 +26,8 @@ ABOUT = {
 
 
 def question_form() -> DataSettings | None:
-    """The chosen questions' settings without their form; None where something is still missing."""
-    source = st.selectbox("Questions", (*BUILT_IN, UPLOAD, HUB_SET), key="source")
+    """The chosen questions' settings, in direct form; None where something is still missing."""
+    source = st.selectbox("Questions", (*BUILT_IN, UPLOAD, HUB_SET), key="source", persist_state="session")
     if source in ABOUT:
         st.caption(ABOUT[source])
         name, mapping, split = source, None, None
@@ -38,28 +42,46 @@ def question_form() -> DataSettings | None:
             return None
         name, mapping, split = found_hub
     left, right = st.columns(2)
-    n = left.number_input("How many (balanced)", 2, 1_000_000, 200, 10, key="n")
-    seed = right.number_input("Seed", 0, 2**31, 0, key="data_seed")
+    n = left.number_input("How many (balanced)", 2, 1_000_000, 200, 10, key="n", persist_state="session")
+    seed = right.number_input("Seed", 0, 2**31, 0, key="data_seed", persist_state="session")
     return DataSettings(name, int(n), int(seed), "direct", mapping, split)
 
 
 def with_form(data: DataSettings, template: Template) -> DataSettings:
     """The settings in the form that the template can ask about; offered as a choice where both fit."""
-    from dataclasses import replace
+    fitting = forms(template, choices_of(str(session.cache()), data))
+    form = fitting[0]
+    if len(fitting) > 1:
+        form = st.radio(
+            "Form",
+            fitting,
+            format_func=str.capitalize,
+            horizontal=True,
+            key="form",
+            persist_state="session",
+            help="Direct asks for the label. Claim states one, right for half the questions of each label, "
+            "and asks whether that is true.",
+        )
+    elif form == "claim":
+        st.caption("This template asks about claims, so questions come as such: half right, half wrong.")
+    return replace(data, form=form)
 
-    if data.name in STATEMENTS:
-        return data
-    if template.asks_for_truth:
-        st.caption("This template asks True or False, so questions come as claims: half right, half wrong.")
-        return replace(data, form="claim")
-    return data
+
+def say_correspondence(template: Template, choices: tuple[str, str]) -> None:
+    """Which answer stands for which label, where their names differ."""
+    if (pairs := correspondence(template, choices)) is not None:
+        st.caption(f"Which answer stands for which label: {session.as_text(pairs)}")
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the labels …")
+def choices_of(cache: str, data: DataSettings) -> tuple[str, str]:
+    """What the labels mean in direct form, negative first."""
+    return source_choices(Path(cache), data)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the questions …")
 def summary(cache: str, data: DataSettings) -> dict:
     """What the questions amount to: n, positive, groups, choices, and a few of them."""
-    from pathlib import Path
-
     questions = load_questions(Path(cache), data)
     return {
         "n": len(questions),
@@ -71,15 +93,27 @@ def summary(cache: str, data: DataSettings) -> dict:
 
 
 def _upload() -> tuple[str, ColumnMapping] | None:
-    uploaded = st.file_uploader("A table with a text and a label", [s.removeprefix(".") for s in SUFFIXES])
-    if uploaded is None:
-        st.caption("CSV, JSON lines or Parquet: one row a question, a label column with exactly two values.")
-        return None
+    uploaded = st.file_uploader(
+        "A table with a text and a label",
+        [s.removeprefix(".") for s in SUFFIXES],
+        key="upload",
+        on_change=lambda: st.session_state.pop("uploaded", None),
+    )
     try:
-        path = keep_upload(session.cache(), uploaded.name, uploaded.getvalue())
+        if uploaded is not None:
+            path = keep_upload(session.cache(), uploaded.name, uploaded.getvalue())
+            st.session_state["uploaded"] = (uploaded.name, path)
+        elif "uploaded" not in st.session_state:
+            st.caption(
+                "CSV, JSON lines or Parquet: one row a question, a label column with exactly two values."
+            )
+            return None
+        name, path = st.session_state["uploaded"]
+        if uploaded is None:  # the uploader forgets its file when another page is opened
+            st.caption(f"Still in use: {session.as_text(name)}")
         frame = read_table(path)
         try:
-            guess = guess_mapping(frame, uploaded.name)
+            guess = guess_mapping(frame, name)
         except TelltaleError as unsure:
             st.warning(session.as_text(unsure))
             guess = ColumnMapping(str(frame.columns[0]), str(frame.columns[-1]))
@@ -88,30 +122,66 @@ def _upload() -> tuple[str, ColumnMapping] | None:
         return None
     st.dataframe(frame.head(20).astype(str), height=150)
     columns = [str(column) for column in frame.columns]
-    optional = ["(none)", *columns]
+    optional = [NONE, *columns]
     left, right = st.columns(2)
-    text = left.selectbox("Text column", columns, columns.index(guess.text))
-    label = right.selectbox("Label column", columns, columns.index(guess.label))
-    key = left.selectbox("Id column", optional, optional.index(guess.id or "(none)"))
-    group = right.selectbox("Group column", optional, optional.index(guess.group or "(none)"))
-    mapping = ColumnMapping(
-        text, label, None if key == "(none)" else key, None if group == "(none)" else group
-    )
-    for problem in report_problems(frame, mapping, uploaded.name):
+
+    def column(place, what: str, options: list[str], start: str | None) -> str:
+        key = f"{what} in {path.parent.name}"
+        return place.selectbox(what, options, options.index(start or NONE), key=key, persist_state="session")
+
+    text = column(left, "Text column", columns, guess.text)
+    label = column(right, "Label column", columns, guess.label)
+    key = column(left, "Id column", optional, guess.id)
+    group = column(right, "Group column", optional, guess.group)
+    mapping = ColumnMapping(text, label, None if key == NONE else key, None if group == NONE else group)
+    for problem in report_problems(frame, mapping, name):
         st.warning(session.as_text(problem))
-    return str(path), mapping
+    try:
+        sides, _ = label_sides(frame, mapping, name)
+    except TelltaleError:  # one of the problems above
+        return None
+    return str(path), _ask_positive(mapping, sides, f"{label} of {path.parent.name}")
 
 
 def _hub() -> tuple[str, ColumnMapping | None, str | None] | None:
-    preset = st.selectbox("Hub dataset", (*PRESETS, "another …"), key="hub_preset")
+    preset = st.selectbox("Hub dataset", (*PRESETS, "another …"), key="hub_preset", persist_state="session")
     if preset in PRESETS:
         return f"{HUB}{preset}", None, None
-    name = st.text_input("Owner/name", key="hub_id").strip()
+    name = st.text_input("Owner/name", key="hub_id", persist_state="session").strip()
     left, middle, right = st.columns(3)
-    text = left.text_input("Text column", key="hub_text").strip()
-    label = middle.text_input("Label column", key="hub_label").strip()
-    split = right.text_input("Split", key="hub_split").strip() or None
+    text = left.text_input("Text column", key="hub_text", persist_state="session").strip()
+    label = middle.text_input("Label column", key="hub_label", persist_state="session").strip()
+    split = right.text_input("Split", key="hub_split", persist_state="session").strip() or None
     if not name:
         st.caption("Name a set, and its columns unless their names say what they are.")
         return None
-    return f"{HUB}{name}", ColumnMapping(text, label) if text and label else None, split
+    if not st.toggle("Fetch it now", key=f"fetch {name}", persist_state="session"):
+        st.caption("The set is fetched first, so that you see its labels before anything is asked.")
+        return None
+    given = ColumnMapping(text, label) if text and label else None
+    try:
+        mapping, sides = _hub_labels(str(session.cache()), name, split, given)
+    except TelltaleError as refused:
+        st.error(session.as_text(refused))
+        return None
+    return f"{HUB}{name}", _ask_positive(mapping, sides, f"{mapping.label} of {name} {split}"), split
+
+
+@st.cache_data(max_entries=8, show_spinner="Fetching the set …")
+def _hub_labels(
+    cache: str, name: str, split: str | None, given: ColumnMapping | None
+) -> tuple[ColumnMapping, tuple[str, str]]:
+    frame, mapping, source = hub_table(name, split, given, HUB_ROWS, cache=Path(cache))
+    return mapping, label_sides(frame, mapping, source)[0]
+
+
+def _ask_positive(mapping: ColumnMapping, sides: tuple[str, str], key: str) -> ColumnMapping:
+    positive = st.selectbox(
+        "Which value is the positive one",
+        sides,
+        1,
+        key=f"positive {key}",
+        persist_state="session",
+        help="It goes with the template's positive choice: what Positive, Yes or True would say.",
+    )
+    return with_positive(mapping, sides, positive)

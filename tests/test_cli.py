@@ -105,6 +105,23 @@ def test_runs_are_listed_and_shown_under_their_names(tell, run):
         assert shown[mode]["n"] == 40
 
 
+@pytest.mark.parametrize(
+    ("content", "template", "form"),
+    [
+        ("text,label\nIce is cold.,True\nFire is wet.,False\n", "true-false", "direct"),
+        ("text,label\nBuy now!,spam\nSee you at six.,ham\n", "true-false", "claim"),
+        ("text,label\nBuy now!,spam\nSee you at six.,ham\n", "yes-no", "direct"),
+    ],
+)
+def test_the_form_suits_template_and_labels(tell, tiny, lab, tmp_path, content, template, form):
+    (tmp_path / "mine.csv").write_text(content)
+    made = tell("harvest", "--data", tmp_path / "mine.csv", "--template", template, "--model", tiny)["run"]
+    store = RunStore(lab)
+    assert store.run(made).settings["data"]["form"] == form
+    assert store.answers(made)["claim"].notna().all() == (form == "claim")
+    store.delete(made)
+
+
 def test_a_deleted_run_is_gone(tell, refuse, tiny, lab):
     made = tell(*REVIEWS[:3], "--n", 4, "--model", tiny)["run"]
     assert tell("runs", "delete", made) == {"run": made, "deleted": True}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from core.data.question import Question
 from core.data.tables import MAX_ROWS, is_table_name
 from core.data.uploads import ColumnMapping, guess_mapping, questions_from_table
@@ -69,10 +71,22 @@ def load_hub(
     Raises:
         DataError: the set is unknown, out of reach or not usable as it is.
     """
+    return questions_from_table(*hub_table(dataset_id, split, mapping, n, seed, cache))
+
+
+def hub_table(
+    dataset_id: str,
+    split: str | None = None,
+    mapping: ColumnMapping | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    cache: Path | None = None,
+) -> tuple[pd.DataFrame, ColumnMapping, str]:
+    """What `load_hub` makes its questions from: the rows, what their columns mean, the source's name."""
     preset = PRESETS.get(dataset_id)
     dataset = _load(dataset_id, preset, split, cache)
     source = dataset_id if preset or not Path(dataset_id).expanduser().exists() else Path(dataset_id).name
-    return questions_from_dataset(dataset, source, preset if mapping is None else None, mapping, n, seed)
+    return _table_of(dataset, source, preset if mapping is None else None, mapping, n, seed)
 
 
 def questions_from_dataset(
@@ -88,6 +102,17 @@ def questions_from_dataset(
     Raises:
         DataError: a column is missing, the labels are not two, or there are more than 1,000,000 rows.
     """
+    return questions_from_table(*_table_of(dataset, source, preset, mapping, n, seed))
+
+
+def _table_of(
+    dataset: Any,
+    source: str,
+    preset: Preset | None,
+    mapping: ColumnMapping | None,
+    n: int | None,
+    seed: int,
+) -> tuple[pd.DataFrame, ColumnMapping, str]:
     if n is not None and n < 1:
         raise DataError(f"cannot draw {n} rows of {source}: ask for at least 1")
     if n is not None and n < len(dataset):
@@ -109,7 +134,7 @@ def questions_from_dataset(
         frame[mapping.label] = [names[int(value)] if value >= 0 else None for value in frame[mapping.label]]
     if mapping.text in frame:
         frame = frame[[not isinstance(text, str) or bool(text.strip()) for text in frame[mapping.text]]]
-    return questions_from_table(frame, mapping, source)
+    return frame, mapping, source
 
 
 def _load(dataset_id: str, preset: Preset | None, split: str | None, cache: Path | None) -> Any:

@@ -5,13 +5,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from core.data.claims import as_claims
+from core.data.facts import CHOICES as FACT_CHOICES
 from core.data.facts import FACTS, load_facts
-from core.data.hub import load_hub
+from core.data.hub import PRESETS, hub_table
 from core.data.question import Question
+from core.data.reviews import CHOICES as REVIEW_CHOICES
 from core.data.reviews import FILES, balanced_sample, load_reviews
 from core.data.tables import SUFFIXES, is_table_name, read_table
-from core.data.uploads import ColumnMapping, guess_mapping, questions_from_table
+from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questions_from_table
 from core.errors import DataError
 
 BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers")
@@ -65,6 +69,22 @@ def load_pool(cache: Path, settings: DataSettings) -> list[Question]:
     return _in_form(_all_questions(cache, settings), settings)
 
 
+def source_choices(cache: Path, settings: DataSettings) -> tuple[str, str]:
+    """What the labels of a source mean in direct form, negative first: Negative/Positive, False/True.
+
+    Raises:
+        DataError: the source is unknown, or its label column does not hold exactly two values.
+    """
+    if settings.name in FILES:
+        return REVIEW_CHOICES
+    if settings.name in FACTS:
+        return FACT_CHOICES
+    preset = PRESETS.get(settings.name.removeprefix(HUB))
+    if preset and settings.mapping is None and settings.name.startswith(HUB):
+        return preset.label_names
+    return label_sides(*_table(cache, settings))[1]
+
+
 def fingerprint(questions: list[Question]) -> str:
     """The SHA-256 (64 hexadecimal digits) of the questions' ids, texts and labels, in their order."""
     digest = hashlib.sha256()
@@ -81,13 +101,19 @@ def _all_questions(cache: Path, settings: DataSettings) -> list[Question]:
         return load_reviews(cache, name)
     if name in FACTS:
         return load_facts(name)
+    return questions_from_table(*_table(cache, settings))
+
+
+def _table(cache: Path, settings: DataSettings) -> tuple[pd.DataFrame, ColumnMapping, str]:
+    """A hub set's or file's rows, what their columns mean, and the source's name."""
+    name = settings.name
     if name.startswith(HUB):
         rows = None if settings.n is None else max(HUB_ROWS, 4 * settings.n)
-        return load_hub(name.removeprefix(HUB), settings.split, settings.mapping, rows, settings.seed, cache)
+        return hub_table(name.removeprefix(HUB), settings.split, settings.mapping, rows, settings.seed, cache)
     if is_table_name(name):
         frame = read_table(name)
         file = Path(name).name
-        return questions_from_table(frame, settings.mapping or guess_mapping(frame, file), file)
+        return frame, settings.mapping or guess_mapping(frame, file), file
     raise DataError(
         f"unknown data {name!r}: choose {', '.join(BUILT_IN)}, a path that ends in {', '.join(SUFFIXES)}, "
         f"or {HUB} and a hub set"

@@ -5,7 +5,7 @@ Reading the file is the business of `tables`. Nothing that a person uploads is e
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,25 @@ def questions_from_table(frame: pd.DataFrame, mapping: ColumnMapping, name: str)
         if text is not None and label is not None
     ]
     return merge_near_duplicates(questions)
+
+
+def label_sides(
+    frame: pd.DataFrame, mapping: ColumnMapping, name: str
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The label column's two values as they stand, negative first, and what the questions call them.
+
+    Raises:
+        DataError: a column is missing, or the label column does not hold exactly two values.
+    """
+    _check_mapping(frame, mapping, name)
+    labels = [label for label in _labels(frame, mapping.label, name) if label is not None]
+    (negative, positive), choices = _choices(labels, mapping, name)
+    return (negative, positive), choices
+
+
+def with_positive(mapping: ColumnMapping, sides: tuple[str, str], positive: str) -> ColumnMapping:
+    """The mapping under which one of the two values that `label_sides` gives is the positive one."""
+    return replace(mapping, label_names=None if positive == sides[1] else (sides[1], sides[0]))
 
 
 def report_problems(frame: pd.DataFrame, mapping: ColumnMapping, name: str) -> list[str]:
