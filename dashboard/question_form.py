@@ -16,6 +16,7 @@ from dashboard import session
 
 UPLOAD, HUB_SET = "upload a table …", "hub dataset …"
 NONE = "(none)"
+DEFAULT_N = 200
 ABOUT = {
     "movie-reviews": "5,754 sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
     "amazon-reviews": "sentences of Amazon reviews with human ratings, same source",
@@ -42,7 +43,10 @@ def question_form() -> DataSettings | None:
             return None
         name, mapping, split = found_hub
     left, right = st.columns(2)
-    n = left.number_input("How many (balanced)", 2, 1_000_000, 200, 10, key="n", persist_state="session")
+    start = min(DEFAULT_N, balanced_most(name, mapping)) if source == UPLOAD and mapping else DEFAULT_N
+    n = left.number_input(
+        "How many (balanced)", 2, 1_000_000, max(2, start), 10, key=f"n {name}", persist_state="session"
+    )
     seed = right.number_input("Seed", 0, 2**31, 0, key="data_seed", persist_state="session")
     return DataSettings(name, int(n), int(seed), "direct", mapping, split)
 
@@ -71,6 +75,13 @@ def say_correspondence(template: Template, choices: tuple[str, str]) -> None:
     """Which answer stands for which label, where their names differ."""
     if (pairs := correspondence(template, choices)) is not None:
         st.caption(f"Which answer stands for which label: {session.as_text(pairs)}")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def balanced_most(path: str, mapping: ColumnMapping) -> int:
+    """The largest balanced sample that a table's labels allow."""
+    counts = read_table(path)[mapping.label].astype(str).str.strip().value_counts()
+    return int(2 * counts.min())
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the labels …")

@@ -177,3 +177,17 @@ def test_an_upload_with_three_labels_is_refused_in_a_sentence(page):
     )
     expect(page.get_by_text(re.compile("exactly two")).first).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Start"))).to_have_count(0)
+
+
+def test_an_upload_is_mapped_and_ready_to_start(page):
+    settle(page)
+    page.get_by_role("combobox", name="Questions").click()
+    page.get_by_role("option", name="upload a table …").click()
+    settle(page)
+    rows = "".join(f"message {n} from <b>nobody</b>,{('ham', 'spam')[n % 2]}\n" for n in range(12))
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mail.csv", "mimeType": "text/csv", "buffer": f"text,label\n{rows}".encode()}
+    )
+    expect(page.get_by_text("ham ↔ No, spam ↔ Yes")).to_be_visible()
+    expect(page.get_by_text(re.compile("^12 questions in"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Start"))).to_be_visible()
