@@ -174,14 +174,15 @@ def show(scores: StatementScores, layers: int, layer: int) -> None:
         st.caption("Forced: the model did not choose these words, they were put into its mouth.")
     tokens = entry.tokens
     table = pd.DataFrame(tokens.scores, index=list(tokens.pieces), columns=range(layers))
-    all_scores = np.concatenate([np.abs(e.tokens.scores[~e.tokens.masked]).ravel() for e in entries])
-    limit = float(np.percentile(all_scores, STRONG)) or 1.0
+    limit = float(np.percentile(np.abs(scores.training_scores), STRONG)) or 1.0
     drawn = charts.token_heat_map(table, tokens.masked.tolist(), tokens.trained.tolist(), limit, layer)
     st.plotly_chart(drawn, key="heat map")
     st.caption(
         f"Each layer by its own probe; blue leans to {session.as_text(names[1])}, orange to "
         f"{session.as_text(names[0])}. Template tokens and the first token are left out. The probe was never "
-        f"trained at hatched positions: read them as hints. Framed: layer {layer}, which all pages look at."
+        "trained at hatched positions, where scores can be of any size: read them as hints. The strongest "
+        f"colours stand for ±{limit:.1f} and beyond; {STRONG} % of the training answers' scores lie within. "
+        f"Framed: layer {layer}, which all pages look at."
     )
     with st.expander("The exact prompt"):
         st.text(entry.prompt)
