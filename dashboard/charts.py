@@ -15,16 +15,19 @@ from plotly.subplots import make_subplots
 POSITIVE, NEGATIVE, NEUTRAL = "#2166ac", "#e08214", "#8a8a8a"
 SCALE = [[0.0, NEGATIVE], [0.5, "#f4f4f4"], [1.0, POSITIVE]]
 SYMBOL = {"honest": "circle", "lie": "diamond-open", "none": "cross"}
-VERDICT_COLOUR = {
-    "right": POSITIVE,
+# Modes and verdicts have colours of their own: blue and orange are the choices' alone.
+NAMED_COLOUR = {
+    "honest": "#1b7837",
     "lie": "#b2182b",
-    "error": NEGATIVE,
-    "no lie": "#67a9cf",
+    "none": "#c9c9c9",
+    "right": "#1b7837",
+    "error": "#8c510a",
+    "no lie": "#a6dba0",
     "untrue, belief unsure": "#d6a3a8",
-    "true, belief unsure": "#b8d0e2",
+    "true, belief unsure": "#d9f0d3",
     "no choice": "#c9c9c9",
 }
-OTHERS = ("#2166ac", "#e08214", "#1b7837", "#762a83", "#8c510a", "#35978f")
+OTHERS = ("#762a83", "#35978f", "#bf812d", "#4d4d4d", "#c51b7d", "#7fbc41")
 CONTROL = {
     "output": ("model's own output", "#8c510a", "dash"),
     "output_inverted": ("own output, inverted under lie", "#8c510a", "dot"),
@@ -143,8 +146,8 @@ def _swatch(name: str) -> go.Scatter:
 
 
 def palette(values: list[str], choices: tuple[str, str]) -> dict[str, str]:
-    """A colour for each value: the choices' own, the verdicts' own, and others in order."""
-    fixed = VERDICT_COLOUR | {"none": "#c9c9c9", choices[0]: NEGATIVE, choices[1]: POSITIVE}
+    """A colour for each value: the choices' own, those of modes and verdicts, and others in order."""
+    fixed = NAMED_COLOUR | {choices[0]: NEGATIVE, choices[1]: POSITIVE}
     return dict(zip(values, OTHERS * (1 + len(values)), strict=False)) | fixed
 
 
@@ -154,8 +157,8 @@ def scatter(
     """One layer's answers, in two dimensions (WebGL) or three.
 
     Args:
-        points: answer, x, y (z), mode, text, said, truth, verdict, and the column to colour by: numbers give
-            a scale from -2 to 2, anything else a legend.
+        points: answer, x, y (z), mode, text, generated, said, truth, verdict, and the column to colour by:
+            numbers give a scale from -2 to 2, anything else a legend.
         axes: the axes' titles; three of them draw in three dimensions.
         choices: names of the choices, negative first.
     """
@@ -201,7 +204,8 @@ def _size(n: int, dimensions: int) -> float:
 def _hover(rows: pd.DataFrame) -> list[str]:
     return [
         f"<b>answer {r.answer}</b> · {r.mode}<br>{shown(r.text)}<br>"
-        f"truth {shown(r.truth)} · said {shown(r.said)} · {r.verdict}"
+        f"truth {shown(r.truth)} · said {shown(r.said)} · {r.verdict}<br>"
+        f"generated: {shown(r.generated, most=120)}"
         for r in rows.itertuples()
     ]
 

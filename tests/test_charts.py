@@ -19,6 +19,7 @@ def points(n=4, **more):
             "z": np.zeros(n),
             "mode": ["honest", "lie"] * (n // 2),
             "text": HOSTILE,
+            "generated": HOSTILE,
             "said": "Positive",
             "truth": ["Negative", "Negative", "Positive", "Positive"] * (n // 4),
             "verdict": "right",

@@ -126,6 +126,7 @@ def coloured(run: Run, frame: pd.DataFrame, projection: Projection, layer: int, 
     points = points.assign(
         mode=rows["mode"],
         text=rows["text"],
+        generated=rows["generated"],
         verdict=rows["verdict"],
         source=rows["source"],
         said=said,
@@ -178,8 +179,9 @@ def all_layers(
             st.plotly_chart(
                 charts.small_multiples(layers, colour, tuple(run.facts["choices"])), key="multiples chart"
             )
-            if len(known.answers) > FEW:
-                st.caption(f"A seeded sample of {FEW:,} of {len(known.answers):,} points in each.")
+            n = len(known.answers)
+            sampled = f"a seeded sample of {FEW:,} of {n:,} answers" if n > FEW else f"{n:,} answers"
+            st.caption(f"In each layer {sampled}, on one scale.")
 
 
 main()
