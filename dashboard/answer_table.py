@@ -22,6 +22,21 @@ def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return said, [names[int(value)] for value in frame["label"]]
 
 
+def answer_rows(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
+    """Answers as people read them: answer, question, mode, said, truth, verdict."""
+    said, truth = said_names(run, frame)
+    return pd.DataFrame(
+        {
+            "answer": frame["answer"],
+            "question": frame["text"],
+            "mode": frame["mode"],
+            "said": said,
+            "truth": truth,
+            "verdict": frame["verdict"],
+        }
+    )
+
+
 def fitted(run: Run) -> ProbeReport | None:
     """The probe last looked at in this session where this run has it, else a default one, else None.
 

@@ -158,12 +158,12 @@ def answering_form() -> dict:
         key="stop",
         persist_state="session",
     )
-    cells = st.columns(3)
-    temperature = cells[0].number_input(
+    drawing = st.columns(3)
+    temperature = drawing[0].number_input(
         "Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature", persist_state="session"
     )
-    seed = cells[1].number_input("Sampling seed", 0, 2**31, 0, key="sampling_seed", persist_state="session")
-    samples = cells[2].number_input(
+    seed = drawing[1].number_input("Sampling seed", 0, 2**31, 0, key="sampling_seed", persist_state="session")
+    samples = drawing[2].number_input(
         "Samples", 1, 100, 1, key="samples", disabled=temperature == 0, persist_state="session"
     )
     positions = st.multiselect(

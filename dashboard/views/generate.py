@@ -1,5 +1,7 @@
 """Generate: choose questions, prompt and modes, start, and watch the answers arrive; or ask one thing."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -7,6 +9,7 @@ from core.jobs import JOBS
 from core.labels import mode_summary
 from core.store.runs import Run
 from dashboard import ask, model_panel, session, work
+from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
 ROWS = 200
@@ -106,25 +109,17 @@ def newest(run: Run, frame: pd.DataFrame) -> None:
     if frame.empty:
         st.caption("The first answers arrive with the first block.")
         return
-    negative, positive = run.facts["choices"]
+    names = run.facts["choices"]
     part = frame.tail(ROWS).iloc[::-1]
-    names = [negative, positive]
-    table = pd.DataFrame(
-        {
-            "question": part["text"],
-            "mode": part["mode"],
-            "said": [names[int(v)] if pd.notna(v) else "none" for v in part["said"]],
-            "truth": [names[int(v)] for v in part["label"]],
-            "verdict": part["verdict"],
-            f"P({positive})": part["p_1"],
-            f"P({negative})": part["p_0"],
-            "outside": part["outside"],
-            "leans": [names[int(v)] for v in part["leans_calibrated"]],
-            "generated": part["generated"],
-        }
-    )
-    percent = {"format": "%.2f", "min_value": 0.0, "max_value": 1.0}
-    columns = {name: st.column_config.ProgressColumn(name, **percent) for name in table.columns[5:8]}
+    table = answer_rows(run, part).drop(columns="answer")
+    table[f"P({names[1]})"], table[f"P({names[0]})"] = part["p_1"], part["p_0"]
+    table["outside"] = part["outside"]
+    table["leans"] = [names[int(value)] for value in part["leans_calibrated"]]
+    table["generated"] = part["generated"]
+    columns: dict[str, Any] = {
+        name: st.column_config.ProgressColumn(name, format="%.2f", min_value=0.0, max_value=1.0)
+        for name in table.columns[5:8]
+    }
     columns["question"] = st.column_config.TextColumn("question", width=230)
     columns["leans"] = st.column_config.TextColumn(
         "leans", help="Where the first token's probability lies after calibration. Not what was said."

@@ -103,10 +103,12 @@ def headline(run: Run, judged: Run, report: ProbeReport) -> None:
         )
     for cell, name in ((cells[3], "text"), (cells[4], "honest_answer")):
         found = controls.get(name)
-        cell.metric(charts.CONTROL[name][0], "–" if found is None else f"{found.auroc:.3f}")
+        title = charts.CONTROL[name][0]
         if not isinstance(found, Control):
+            cell.metric(title, "–")
             cell.caption("not to be had")
             continue
+        cell.metric(title, f"{found.auroc:.3f}")
         cell.caption(
             "95 %: {:.3f} to {:.3f} · probe better by {:+.2f} ({:+.2f} to {:+.2f})".format(
                 *found.ci, found.margin.value, *found.margin.ci

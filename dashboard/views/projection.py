@@ -1,5 +1,7 @@
 """Projection: one layer's states in two or three dimensions; what is picked in the picture can be pruned."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -8,7 +10,7 @@ from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
-from dashboard.answer_table import said_names, scores_of
+from dashboard.answer_table import answer_rows, said_names, scores_of
 from dashboard.pruning import decide
 
 SCORE = "probe score (standard deviations)"
@@ -137,25 +139,14 @@ def coloured(run: Run, frame: pd.DataFrame, projection: Projection, layer: int, 
     return points
 
 
-def selection(run: Run, frame: pd.DataFrame, picked: dict, scores_shown: bool) -> None:
+def selection(run: Run, frame: pd.DataFrame, picked: Any, scores_shown: bool) -> None:
     """The answers picked with box or lasso, to be read and pruned."""
     found = sorted({int(p["customdata"][0]) for p in picked["selection"]["points"] if p.get("customdata")})
     if not found:
         st.caption("Draw a box or a lasso in the picture to read those answers here and to prune them.")
         return
     rows = frame[frame["answer"].isin(found)]
-    said, truth = said_names(run, rows)
-    table = pd.DataFrame(
-        {
-            "answer": rows["answer"],
-            "question": rows["text"],
-            "mode": rows["mode"],
-            "said": said,
-            "truth": truth,
-            "verdict": rows["verdict"],
-            "decision": rows["action"],
-        }
-    )
+    table = answer_rows(run, rows).assign(decision=rows["action"])
     st.markdown(f"**{len(rows):,} answers picked**")
     st.dataframe(table, hide_index=True, height=260)
     cells = st.columns([3, 2, 2, 3], vertical_alignment="bottom")

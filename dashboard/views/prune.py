@@ -1,6 +1,8 @@
 """Prune: throw out bad answers by hand, with a reason for each, and see what that does to the measure."""
 
 import contextlib
+from collections.abc import Sequence
+from typing import Any
 
 import joblib
 import pandas as pd
@@ -13,7 +15,7 @@ from core.probes.rows import ProbeSettings, default_modes
 from core.store.decisions import REASONS, SOUND
 from core.store.runs import Run
 from dashboard import charts, session, work
-from dashboard.answer_table import said_names, scores_of
+from dashboard.answer_table import answer_rows, said_names, scores_of
 from dashboard.pruning import decide, reason_name, record, show_refusal
 
 PAGE = 500
@@ -102,7 +104,6 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
             key=f"reason {run.run} {row['answer']}",
             format_func=reason_name,
         )
-        cells = st.columns(6)
         answer = int(row["answer"])
 
         def act(action: str) -> None:
@@ -114,18 +115,27 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
         def move(step: int) -> None:
             st.session_state["prune_place"] = max(0, place + step)
 
-        full = {"width": "stretch"}
-        cells[0].button(
-            "Drop", key="drop", shortcut="D", type="primary", on_click=act, args=("drop",), **full
-        )
-        cells[1].button("Keep", key="keep", shortcut="K", on_click=act, args=("keep",), **full)
-        cells[2].button("Back", key="back", shortcut="B", on_click=move, args=(-1,), **full)
-        cells[3].button("Next", key="next", shortcut="N", on_click=move, args=(1,), **full)
-        undo_redo(run, cells)
+        keys = st.columns(6)
+        for cell, name, act_on, argument in (
+            (keys[0], "Drop", act, "drop"),
+            (keys[1], "Keep", act, "keep"),
+            (keys[2], "Back", move, -1),
+            (keys[3], "Next", move, 1),
+        ):
+            cell.button(
+                name,
+                key=name.lower(),
+                shortcut=name[0],
+                type="primary" if name == "Drop" else "secondary",
+                on_click=act_on,
+                args=(argument,),
+                width="stretch",
+            )
+        undo_redo(run, keys)
         st.caption(f"Now: {session.as_text(standing)}")
 
 
-def undo_redo(run: Run, cells: list) -> None:
+def undo_redo(run: Run, cells: Sequence[Any]) -> None:
     """Take back the last step, or bring it back."""
     store = session.decision_store()
 
@@ -146,19 +156,9 @@ def table(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
     pages = -(-len(part) // PAGE)
     page = st.number_input(f"Page of {pages}", 1, pages, 1, key="prune_page") if pages > 1 else 1
     rows = part.iloc[(page - 1) * PAGE : page * PAGE]
-    said, truth = said_names(run, rows)
-    shown = pd.DataFrame(
-        {
-            "answer": rows["answer"],
-            "question": rows["text"],
-            "mode": rows["mode"],
-            "said": said,
-            "truth": truth,
-            "verdict": rows["verdict"],
-            "suggested because": rows["flag"],
-            "decision": rows["action"],
-            "reason": rows["reason"],
-        }
+    shown = answer_rows(run, rows)
+    shown = shown.assign(
+        **{"suggested because": rows["flag"], "decision": rows["action"], "reason": rows["reason"]}
     )
     if scores_shown:
         shown["probe score"] = rows["score"].round(2)
@@ -208,7 +208,7 @@ def probe_effect(run: Run, frame: pd.DataFrame) -> None:
     settings = ProbeSettings(train=train, test=test, permutations=0)
     store = session.run_store()
     reports = [known_report(store, run.run, settings, pruned=pruned) for pruned in (False, True)]
-    if all(reports):
+    if all(report is not None for report in reports):
         rows = [
             {
                 "decisions": name,
@@ -220,6 +220,7 @@ def probe_effect(run: Run, frame: pd.DataFrame) -> None:
                 "n test": r.chosen.test.n,
             }
             for name, r in zip(("none", "these"), reports, strict=True)
+            if r is not None
         ]
         st.dataframe(pd.DataFrame(rows).round(3), hide_index=True)
         st.caption(
