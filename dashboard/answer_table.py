@@ -23,9 +23,9 @@ def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def answer_rows(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
-    """Answers as people read them: answer, question, mode, said, truth, verdict."""
+    """Answers as people read them: answer, question, claim (in claim form), mode, said, truth, verdict."""
     said, truth = said_names(run, frame)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "answer": frame["answer"],
             "question": frame["text"],
@@ -35,6 +35,9 @@ def answer_rows(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
             "verdict": frame["verdict"],
         }
     )
+    if frame["claim"].notna().any():
+        table.insert(2, "claim", frame["claim"])
+    return table
 
 
 def fitted(run: Run) -> ProbeReport | None:

@@ -44,7 +44,10 @@ def run_picker() -> None:
 
 def short_title(run: Run) -> str:
     """Enough to tell runs apart in a narrow list."""
-    return f"{run.run[:6]} · {run.settings['template']['name']} · {Path(run.settings['data']['name']).name}"
+    settings = run.settings
+    source = Path(settings["data"]["name"]).name
+    modes = "+".join(settings["modes"])
+    return f"{source} · {settings['template']['name']} · {run.planned:,} {modes} · {run.run[:6]}"
 
 
 try:

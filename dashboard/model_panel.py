@@ -36,7 +36,8 @@ def show() -> None:
             st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
     if not missing():
         _facts()
-    session.watch_job(work.LOAD, cancellable=False)
+    if st.session_state.get("load of") == chosen():
+        session.watch_job(work.LOAD, cancellable=False)
 
 
 def missing() -> bool:
@@ -65,6 +66,7 @@ def _facts() -> None:
     if held is None or held.settings != wanted:
         st.caption("Not loaded yet: it loads when a run starts.")
         if st.button("Load it now", disabled=not wanted.id, width="stretch"):
+            st.session_state["load of"] = wanted
             start(work.LOAD, work.load(wanted, session.cache()))
     else:
         adapter = f", adapter {session.as_text(wanted.adapter)}" if wanted.adapter else ""

@@ -40,14 +40,21 @@ def decide(run: Run, answers: list[int], cells: Sequence[Any], key: str, scores_
         cells: three columns or more to draw in.
         key: tells the buttons of one place from those of another.
     """
-    reason = cells[0].selectbox("Reason", REASONS, key=f"reason {key}", format_func=reason_name)
-    n, nobody = len(answers), not answers
+    reason = cells[0].selectbox(
+        "Reason",
+        REASONS,
+        None,
+        key=f"reason {key}",
+        format_func=reason_name,
+        placeholder="choose a reason to drop",
+    )
+    n = len(answers)
     for cell, action, why in ((cells[1], "drop", reason), (cells[2], "keep", SOUND)):
         cell.button(
             f"{action.capitalize()} {n:,} {key}",
             key=f"{action} {key}",
             on_click=record,
             args=(run.run, answers, action, why, scores_shown),
-            disabled=nobody,
+            disabled=not answers or why is None,
             width="stretch",
         )

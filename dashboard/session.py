@@ -21,6 +21,7 @@ from core.paths import cache_folder
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
+from dashboard import work
 
 DEFAULT_LAYER_SHARE = 0.55
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
@@ -106,8 +107,29 @@ def need_answers() -> tuple[Run, pd.DataFrame]:
     frame = answers(run)
     if frame.empty:
         st.info("This run has no answers yet. They appear here as soon as the first block is done.")
+        _wait_for_answers(run.run)
         st.stop()
     return run, frame
+
+
+@st.fragment(run_every=1.5)
+def _wait_for_answers(run: str) -> None:
+    """Draw the page anew when the run has its first answers."""
+    if run_store().run(run).answers:
+        st.rerun()
+
+
+def follow_new_run() -> None:
+    """Have every page look at the run that this session just started, as soon as it has an id."""
+    job = own_job(work.HARVEST)
+    if not st.session_state.get("follow") or job is None:
+        return
+    if job.state.about:
+        del st.session_state["follow"]
+        choose_run(job.state.about)
+        st.rerun()
+    elif not job.state.running:
+        del st.session_state["follow"]
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -180,8 +202,16 @@ def watch_job(name: str, about: str | None = None, cancellable: bool = True) -> 
 
 @st.fragment(run_every=2.0)
 def activity() -> None:
-    """What runs in the background now, whoever started it; redrawn by itself."""
+    """What runs in the background now, whoever started it; redrawn by itself.
+
+    When a job ends, the page is drawn anew once: what waited for it goes on.
+    """
     job = JOBS.running()
+    busy = job.state.name if job else None
+    before, st.session_state["busy"] = st.session_state.get("busy"), busy
+    follow_new_run()
+    if before and not busy:
+        st.rerun()
     if job is not None:
         st.caption(as_text(f"{job.state.name}: {job.state.what}"))
         st.progress(job.state.fraction)
@@ -194,9 +224,13 @@ def _progress(name: str, cancellable: bool) -> None:
         st.rerun()
         return
     bar, button = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(job.state.fraction, text=as_text(job.state.what))
-    if cancellable and button.button("Cancel", key=f"cancel {name}", width="stretch"):
+    stopping = job.cancelled()
+    what = f"stopping after what is under way · {job.state.what}" if stopping else job.state.what
+    whose = "" if job is own_job(name) else " (started in another window)"
+    bar.progress(job.state.fraction, text=as_text(what + whose))
+    if cancellable and button.button("Cancel", key=f"cancel {name}", width="stretch", disabled=stopping):
         job.cancel()
+        st.rerun(scope="fragment")
 
 
 def token_strip(tokens: list[str], colours: list[str], titles: list[str] | None = None) -> str:

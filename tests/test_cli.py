@@ -138,7 +138,7 @@ def test_decisions_are_made_undone_redone_exported_and_imported(tell, run, tmp_p
     assert tell("runs", "show", run)["dropped"] == 2
     assert len(tell("decisions", "export", run, "--file", file)["decisions"]) == 2
     header, *lines = file.read_text().splitlines()
-    assert header == "answer,action,reason,who,at,scores_shown"
+    assert header == "answer,action,reason,who,at,scores_shown,run"
     assert [line.split(",")[:3] for line in lines] == [["0", "drop", "duplicate"], ["5", "drop", "duplicate"]]
     assert tell("decisions", "undo", run)["decisions"] == []
     assert len(tell("decisions", "redo", run)["decisions"]) == 2

@@ -18,7 +18,7 @@ def test_decisions_undo_redo_and_survive_a_restart(tmp_path):
     store.decide("r", [1, 2], "drop", "other", "ann")
     store.decide("r", [2], "keep", "", "ben", scores_shown=True)
     assert {a: d.action for a, d in store.current("r").items()} == {1: "drop", 2: "keep"}
-    assert store.undo("r")
+    assert store.undo("r") == [2]
     assert {a: d.action for a, d in DecisionStore(tmp_path).current("r").items()} == {1: "drop", 2: "drop"}
     assert store.redo("r") and not store.redo("r")
     assert store.current("r")[2].action == "keep"
@@ -35,10 +35,19 @@ def test_decisions_undo_redo_and_survive_a_restart(tmp_path):
 
 def test_decisions_travel_as_csv_all_or_none(tmp_path):
     store = DecisionStore(tmp_path)
-    store.decide("r", [1, 2], "drop", 'a "reason", with commas', "ann")
+    store.decide("r", [1, 2], "drop", "duplicate", "ann, the first")
     content = store.export_csv("r")
-    assert store.import_csv("copy", content, "ben", {1, 2}) == 2
-    assert store.current("copy") == store.current("r")
+    before = store.current("r")
+    store.undo("r")
+    assert store.import_csv("r", content, "ben", {1, 2}) == 2
+    assert store.current("r") == before and store.trail("r")["who"][0] == "ben"
+    with pytest.raises(DataError, match="line 2: it is of run 'r', and this is 'another'"):
+        store.import_csv("another", content, "ben", {1, 2})
+    content = content.replace(",r\r\n", ",\r\n")
+    with pytest.raises(DataError, match="line 4: answer 1 stands there twice"):
+        store.import_csv("copy", content + "1,keep,,,,,\r\n", "ben", {1, 2})
+    with pytest.raises(DataError, match="line 2: unknown reason 'nonsense'"):
+        store.import_csv("copy", content.replace("duplicate", "nonsense"), "ben", {1, 2})
     with pytest.raises(DataError, match="line 3: this run has no answer '2'"):
         store.import_csv("copy2", content, "ben", {1})
     assert store.current("copy2") == {}

@@ -67,22 +67,25 @@ class DecisionStore:
                 [(step, int(answer), action, reason) for answer, (action, reason) in made.items()],
             )
 
-    def undo(self, run: str) -> bool:
-        """Take back the last step that stands; False where there is none."""
+    def undo(self, run: str) -> list[int]:
+        """Take back the last step that stands; gives its answers, none where there is no such step."""
         return self._mark(run, "done", "undone", "DESC")
 
-    def redo(self, run: str) -> bool:
-        """Bring back the step that was undone last; False where there is none."""
+    def redo(self, run: str) -> list[int]:
+        """Bring back the step that was undone last; gives its answers, none where there is no such step."""
         return self._mark(run, "undone", "done", "ASC")
 
-    def _mark(self, run: str, old: str, new: str, direction: str) -> bool:
+    def _mark(self, run: str, old: str, new: str, direction: str) -> list[int]:
         with self.database.connect() as connection:
-            changed = connection.execute(
-                "UPDATE steps SET state = ? WHERE step = (SELECT step FROM steps WHERE run = ? AND state = ? "
-                f"ORDER BY step {direction} LIMIT 1)",
-                (new, run, old),
-            )
-            return changed.rowcount > 0
+            step = connection.execute(
+                f"SELECT step FROM steps WHERE run = ? AND state = ? ORDER BY step {direction} LIMIT 1",
+                (run, old),
+            ).fetchone()
+            if step is None:
+                return []
+            connection.execute("UPDATE steps SET state = ? WHERE step = ?", (new, step["step"]))
+            rows = connection.execute("SELECT answer FROM decisions WHERE step = ?", (step["step"],))
+            return [row["answer"] for row in rows]
 
     def current(self, run: str) -> dict[int, Decision]:
         """What stands for each answer that was decided."""
@@ -121,7 +124,7 @@ class DecisionStore:
             )
 
     def export_csv(self, run: str) -> str:
-        """The standing decisions as CSV: answer, action, reason, who, at, scores_shown."""
+        """The standing decisions as CSV: answer, action, reason, who, at, scores_shown, run."""
         with self.database.connect() as connection:
             rows = connection.execute(
                 "SELECT answer, action, reason, who, at, scores_shown FROM decisions JOIN steps USING (step) "
@@ -131,15 +134,18 @@ class DecisionStore:
         standing = {row["answer"]: tuple(row) for row in rows}
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(("answer", "action", "reason", "who", "at", "scores_shown"))
-        writer.writerows(standing.values())
+        writer.writerow(("answer", "action", "reason", "who", "at", "scores_shown", "run"))
+        writer.writerows((*row, run) for row in standing.values())
         return out.getvalue()
 
     def import_csv(self, run: str, content: str, who: str, known: set[int]) -> int:
         """Apply exported decisions as one step, all or none; gives their number.
 
+        The step is signed by who imports it, at the time of the import.
+
         Raises:
-            DataError: a column, answer or action is wrong; names the line.
+            DataError: a column, answer, action or reason is wrong, an answer stands twice, or the decisions
+                are of another run; names the line.
         """
         reader = csv.DictReader(io.StringIO(content))
         try:
@@ -160,7 +166,15 @@ class DecisionStore:
                 raise DataError(
                     f"decisions line {number}: unknown action {row['action']!r}: use keep or drop"
                 )
-            made[names[answer]] = (row["action"], row.get("reason") or "imported")
+            if row.get("run") not in (None, "", run):
+                raise DataError(f"decisions line {number}: it is of run {row['run']!r}, and this is {run!r}")
+            if names[answer] in made:
+                raise DataError(f"decisions line {number}: answer {answer} stands there twice")
+            reason = row.get("reason") or ("other" if row["action"] == "drop" else SOUND)
+            if reason not in (*REASONS, SOUND):
+                known_reasons = ", ".join((*REASONS, SOUND))
+                raise DataError(f"decisions line {number}: unknown reason {reason!r}: choose {known_reasons}")
+            made[names[answer]] = (row["action"], reason)
         if not made:
             raise DataError("the decisions hold no rows")
         self._add(run, made, who, False)

@@ -30,24 +30,10 @@ def main() -> None:
             model_panel.start(work.HARVEST, work.harvest(settings, session.run_store()))
             del st.session_state["follow"]  # reached only where another job runs and this was refused
     with right:
-        follow_new_run()
         session.watch_job(work.HARVEST)
         live()
     st.divider()
     ask.show(settings)
-
-
-def follow_new_run() -> None:
-    """Have every page look at the run that was just started, as soon as it has an id."""
-    job = session.own_job(work.HARVEST)
-    if not st.session_state.get("follow") or job is None:
-        return
-    if job.state.about:
-        del st.session_state["follow"]
-        session.choose_run(job.state.about)
-        st.rerun()
-    elif not job.state.running:
-        del st.session_state["follow"]
 
 
 def live() -> None:
@@ -57,14 +43,18 @@ def live() -> None:
 
 
 def _live() -> None:
-    if st.session_state.get("follow"):
-        follow_new_run()
+    session.follow_new_run()
     run = session.chosen_run()
     if run is None:
         st.info("Nothing to see yet. Choose what to ask on the left and press **Start**.")
         return
     frame = session.answers(run)
     st.markdown(f"**{session.as_text(run.title)}** · {run.answers:,} of {run.planned:,} answers")
+    if run.state == "interrupted":
+        st.warning(
+            f"Interrupted at {run.answers:,} of {run.planned:,}: **Start** with the same settings goes on "
+            "from here."
+        )
     numbers(frame)
     newest(run, frame)
 
@@ -91,7 +81,13 @@ def numbers(frame: pd.DataFrame) -> None:
     cells = st.columns(len(shown) + 1)
     for cell, (name, value, ci, n) in zip(cells, shown, strict=False):
         cell.metric(name, "–" if value is None else f"{value:.0%}", help=RATES[name])
-        nothing = "no honest answers to compare with" if name == "Lies" else "no readable answers"
+        nothing = "no readable answers"
+        if name != "Honest accuracy" and name != "Accuracy uninstructed" and not lie["n"]:
+            nothing = "nothing was asked under lie"
+        elif name == "Honest accuracy" and not honest["n"]:
+            nothing = "nothing was asked under honest"
+        elif name == "Lies":
+            nothing = "no honest answers to compare with"
         cell.caption(nothing if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
     cells[-1].metric(
@@ -118,7 +114,7 @@ def newest(run: Run, frame: pd.DataFrame) -> None:
     table["generated"] = part["generated"]
     columns: dict[str, Any] = {
         name: st.column_config.ProgressColumn(name, format="%.2f", min_value=0.0, max_value=1.0)
-        for name in table.columns[5:8]
+        for name in (*(f"P({choice})" for choice in names), "outside")
     }
     columns["question"] = st.column_config.TextColumn("question", width=230)
     columns["leans"] = st.column_config.TextColumn(

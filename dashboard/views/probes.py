@@ -130,7 +130,9 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
         for name, found in report.controls.items()
         if isinstance(found, Control) and found.margin.ci[0] <= 0
     ]
-    if low > 0.5 and unbeaten:
+    if s.target == "mode":
+        verdict += ", which is no feat: the instruction stands in the prompt, unseen by the controls"
+    elif low > 0.5 and unbeaten:
         verdict += f", but is not clearly better than {', '.join(unbeaten)}"
     elif low > 0.5:
         verdict += ", and clearly better than each control (paired 95 % intervals above 0)"
@@ -138,15 +140,19 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
         f"Chosen on honest validation data alone it would be layer {report.honest_layer} "
         f"(test AUROC {report.layers[report.honest_layer].test.auroc:.3f})."
         if report.honest_layer is not None
-        else "There is no honest validation data to choose a layer on alone."
+        else "The layer cannot be chosen on honest answers alone: they hold one class, or there are none."
     )
     elsewhere = "" if judged is run else f" of the run {session.as_text(judged.title)}"
-    dropped = f" {report.n_dropped:,} answers were pruned." if report.n_dropped else " Nothing was pruned."
+    dropped = f" Pruned: {report.n_dropped:,}." if report.n_dropped else " Nothing was pruned."
     st.markdown(
         f"The direction trained on **{s.train}** answers (n {report.n_train:,}) **{verdict}** when judged on "
-        f"**{s.test}** answers{elsewhere} to questions that neither training nor the choice of the layer "
-        f"(n {report.n_validation:,}) saw. {choice}{dropped}"
+        f"**{s.test}** answers{elsewhere} (n {chosen.test.n:,}) to questions that neither training nor the "
+        f"choice of the layer (made on n {report.n_validation:,} others) saw. {choice}{dropped}"
     )
+    if judged.facts["choices"] != run.facts["choices"]:
+        pairs = zip(run.facts["choices"], judged.facts["choices"], strict=True)
+        named = ", ".join(f"{there} stands where {here} stood" for here, there in pairs)
+        st.warning(f"The two runs ask about different things: {session.as_text(named)}.")
     for part in (run,) if judged is run else (run, judged):
         if part.state != "complete":
             st.warning(f"Run {part.run} is {part.state}: figures are of its {part.answers:,} answers so far.")
@@ -212,7 +218,10 @@ def details(judged: Run, report: ProbeReport) -> None:
     table = pd.DataFrame(
         {
             "answer": wrong["answer"].to_numpy(),
-            "question": rows["text"].to_numpy(),
+            "question": [
+                text + (f" · claim: {claim}" if isinstance(claim, str) else "")
+                for text, claim in zip(rows["text"], rows["claim"], strict=True)
+            ],
             "mode": rows["mode"].to_numpy(),
             "target": [names[int(value)] for value in wrong["target"]],
             "probability of " + names[1]: wrong["probability"].round(3).to_numpy(),

@@ -79,6 +79,8 @@ def card(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
         st.info("No answer fits these filters.")
         undo_redo(run, st.columns(6))
         return
+    if (wanted := st.session_state.pop("prune_answer", None)) in set(part["answer"]):
+        st.session_state["prune_place"] = part["answer"].tolist().index(wanted)
     place = min(st.session_state.get("prune_place", 0), len(part) - 1)
     row = part.iloc[place]
     said, truth = said_names(run, part.iloc[[place]])
@@ -139,11 +141,17 @@ def undo_redo(run: Run, cells: Sequence[Any]) -> None:
     """Take back the last step, or bring it back."""
     store = session.decision_store()
 
+    def say(answers: list[int], done: str, nothing: str) -> None:
+        if answers:
+            st.session_state["prune_answer"] = answers[0]
+        which = f"answer {answers[0]}" if len(answers) == 1 else f"{len(answers):,} answers"
+        st.toast(f"{done}: {which}." if answers else nothing)
+
     def undo() -> None:
-        st.toast("Taken back." if store.undo(run.run) else "There is nothing to take back.")
+        say(store.undo(run.run), "Taken back", "There is nothing to take back.")
 
     def redo() -> None:
-        st.toast("Brought back." if store.redo(run.run) else "There is nothing to bring back.")
+        say(store.redo(run.run), "Brought back", "There is nothing to bring back.")
 
     cells[4].button("Undo", key="undo", shortcut="U", on_click=undo, width="stretch")
     cells[5].button("Redo", key="redo", shortcut="Y", on_click=redo, width="stretch")
@@ -172,9 +180,11 @@ def table(run: Run, part: pd.DataFrame, scores_shown: bool) -> None:
     decide(run, chosen, cells, "chosen", scores_shown)
     everyone = [int(answer) for answer in part["answer"]]
     cells[3].button(
-        f"Drop all {len(part):,} listed",
+        f"Drop all {len(part):,}",
         on_click=record,
         args=(run.run, everyone, "drop", st.session_state["reason chosen"], scores_shown),
+        disabled=st.session_state["reason chosen"] is None,
+        help="All that are listed, on every page, for the reason chosen on the left.",
         width="stretch",
     )
 
@@ -229,13 +239,17 @@ def probe_effect(run: Run, frame: pd.DataFrame) -> None:
         )
         return
     job = JOBS.get(work.PRUNING)
-    failed = job is not None and not job.state.running and job.state.about == run.run and job.state.error
+    standing = (run.run, run.answers, session.decision_store().version(run.run))
+    stood = st.session_state.get("pruning judged") == standing
+    failed = job is not None and not job.state.running and job.state.error and stood
     again = failed and st.button("Try again")
     if JOBS.running() is None and (again or not failed):
         # Somebody else may be quicker: then it is computed when theirs is done.
         with contextlib.suppress(TelltaleError):
-            JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
-    if session.watch_job(work.PRUNING, about=run.run) is None:
+            job = JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+            st.session_state["pruning judged"] = standing
+    running = job is not None and job.state.running
+    if (not running and not failed) or session.watch_job(work.PRUNING, about=run.run) is None:
         st.caption("The probe before and after pruning is computed when the running job is done.")
 
 
@@ -262,7 +276,7 @@ def trail(run: Run) -> None:
         try:
             content = uploaded.getvalue().decode("utf-8-sig")
             count = store.import_csv(run.run, content, session.who(), session.run_store().done(run.run))
-            st.toast(f"{count:,} decisions applied.")
+            st.toast(f"Applied: {count:,} of the file's decisions.")
             st.rerun()
         except UnicodeDecodeError:
             st.error("The file is not UTF-8 text: export it as CSV again.")

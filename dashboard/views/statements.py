@@ -30,6 +30,9 @@ def main() -> None:
         need_probe(run)
         return
     st.markdown(about(run, report))
+    low, high = report.chosen.test.ci
+    if low <= 0.5 <= high:
+        st.warning("This probe cannot be told from chance on held-out answers: its scores mean nothing yet.")
     names = (str(frame["choice_0"].iloc[0]), str(frame["choice_1"].iloc[0]))
     statements = editor(names)
     if statements and st.button("Score them", type="primary"):
@@ -219,7 +222,7 @@ def overview(scores: StatementScores) -> pd.DataFrame:
                 "model says": entry.said or "no choice",
                 "leans": entry.leans_calibrated,
                 "probe says": entry.probe_says or "–",
-                f"P({scores.positive_name})": entry.probability,
+                f"probe P({scores.positive_name})": entry.probability,
                 "own turn": None if forced is None else forced.score,
                 "unlike training": "unlike anything" if entry.unlike_training else "",
             }
