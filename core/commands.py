@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from core.answers import make_reader
@@ -414,8 +413,3 @@ def write_text(file: str, content: str) -> None:
         Path(file).write_text(content)
     except OSError as error:
         raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error
-
-
-def table(rows: list[dict]) -> str:
-    """Rows as aligned text."""
-    return pd.DataFrame(rows).to_string(index=False)

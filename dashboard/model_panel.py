@@ -86,13 +86,13 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def start(name: str, task: work.Work, gives_way: bool = False) -> None:
+def start(name: str, task: work.Work) -> None:
     """Start a background job and draw the page anew; says so where another is running.
 
     The session keeps its own job, `session.own_job`: others may start one of that name.
     """
     try:
-        st.session_state[f"job {name}"] = JOBS.start(name, task, gives_way=gives_way)
+        st.session_state[f"job {name}"] = JOBS.start(name, task)
     except TelltaleError as busy:
         st.warning(session.as_text(busy))
         return

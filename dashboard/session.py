@@ -16,8 +16,8 @@ import streamlit as st
 
 from core.errors import StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
-from core.labels import label_answers
 from core.paths import cache_folder
+from core.probes.of_run import labelled
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
@@ -134,8 +134,7 @@ def follow_new_run() -> None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _labelled(cache: Path, run: str, answers: int, version: tuple[int, int]) -> pd.DataFrame:
-    runs, decisions, _ = _stores(cache)
-    return label_answers(runs.answers(run), decisions.current(run))
+    return labelled(_stores(cache)[0], run)
 
 
 def answers(run: Run) -> pd.DataFrame:

@@ -71,23 +71,20 @@ RATES = {
 def numbers(frame: pd.DataFrame) -> None:
     """Honest accuracy and lie rate with their intervals, and how much could be read."""
     honest, lie, none = (mode_summary(frame, mode) for mode in ("honest", "lie", "none"))
+    unread = "no readable answers"
+    not_honest = unread if honest["n"] else "nothing was asked under honest"
+    not_lie = unread if lie["n"] else "nothing was asked under lie"
+    no_belief = "no honest answers to compare with" if lie["n"] else not_lie
     shown = [
-        ("Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"]),
-        ("Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"]),
-        ("Lies", lie["lies"], lie["lies_ci"], lie["lies_n"]),
+        ("Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"], not_honest),
+        ("Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"], not_lie),
+        ("Lies", lie["lies"], lie["lies_ci"], lie["lies_n"], no_belief),
     ]
     if none["n"]:
-        shown.append(("Accuracy uninstructed", none["as_instructed"], none["ci"], none["readable"]))
+        shown.append(("Accuracy uninstructed", none["as_instructed"], none["ci"], none["readable"], unread))
     cells = st.columns(len(shown) + 1)
-    for cell, (name, value, ci, n) in zip(cells, shown, strict=False):
+    for cell, (name, value, ci, n, nothing) in zip(cells, shown, strict=False):
         cell.metric(name, "–" if value is None else f"{value:.0%}", help=RATES[name])
-        nothing = "no readable answers"
-        if name != "Honest accuracy" and name != "Accuracy uninstructed" and not lie["n"]:
-            nothing = "nothing was asked under lie"
-        elif name == "Honest accuracy" and not honest["n"]:
-            nothing = "nothing was asked under honest"
-        elif name == "Lies":
-            nothing = "no honest answers to compare with"
         cell.caption(nothing if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
     cells[-1].metric(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import TelltaleError
 from core.jobs import JOBS
+from core.labels import FLAGS
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
 from core.store.decisions import REASONS, SOUND
@@ -19,7 +20,6 @@ from dashboard.answer_table import answer_rows, said_names, scores_of
 from dashboard.pruning import decide, reason_name, record, show_refusal
 
 PAGE = 500
-FLAGS = ("no choice given", "too little mass", "duplicate", "said the truth", "wrong under honest")
 
 
 def main() -> None:
