@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from core.prompts.modes import MODES
 from core.store.decisions import OUTCOME, Decision
 
 FLAGS = ("no choice given", "too little mass", "duplicate", "said the truth", "wrong under honest")
@@ -26,9 +27,9 @@ def label_answers(frame: pd.DataFrame, decisions: dict[int, Decision] | None = N
     Returns:
         The frame with: said_true (1, 0, NaN where nothing was said), believes (0, 1, NaN where unsure: the
         choice that at least two thirds of its readable honest answers gave), knows, lie (mode lie: whether
-        said contradicts belief; NaN where either is missing; 0 in honest mode), as_instructed (honest: said
-        the truth; lie: said what is not the truth), verdict (what it amounts to, in words), flag (of
-        `FLAGS`, joined by "; "), action, reason, dropped (for quality, everywhere) and dropped_outcome (for
+        said contradicts belief; NaN where either is missing; 0 in honest mode), as_instructed (said the
+        truth, or what is not the truth, as the mode expects), verdict (what it amounts to, in words), flag
+        (of `FLAGS`, joined by "; "), action, reason, dropped (for quality, everywhere) and dropped_outcome (for
         the outcome, in training data only).
     """
     frame = frame.copy()
@@ -38,7 +39,8 @@ def label_answers(frame: pd.DataFrame, decisions: dict[int, Decision] | None = N
     frame["knows"] = (frame["believes"] == label).astype(float).where(frame["believes"].notna())
     contradicts = (said != frame["believes"]).astype(float).where(said.notna() & frame["believes"].notna())
     frame["lie"] = contradicts.where(frame["mode"] == "lie", 0.0)
-    frame["as_instructed"] = frame["said_true"].where(frame["mode"] != "lie", 1 - frame["said_true"])
+    falsely = frame["mode"].map(lambda mode: MODES[mode].expects == "falsehood").astype(bool)
+    frame["as_instructed"] = frame["said_true"].where(~falsely, 1 - frame["said_true"])
     frame["verdict"] = _verdicts(frame)
     frame["flag"] = _flags(frame)
     made = decisions or {}

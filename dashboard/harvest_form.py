@@ -17,7 +17,7 @@ from core.models.catalog import ModelSettings
 from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import token_table
 from core.prompts.fitting import default_template
-from core.prompts.modes import INSTRUCTIONS, WORDINGS
+from core.prompts.modes import MODES, common_wordings
 from core.prompts.templates import SLOTS, Template
 from dashboard import session
 from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
@@ -88,21 +88,21 @@ def template_form(data: DataSettings | None) -> Template:
     return template
 
 
-def told(wording: int) -> str:
-    """The instructions of one wording."""
-    return INSTRUCTIONS["honest"][wording] + " / " + INSTRUCTIONS["lie"][wording]
+def told(wording: int, modes: list[str]) -> str:
+    """The instructions of one wording, and whether the liar in the box never saw them."""
+    found = [MODES[mode].wordings[wording] for mode in modes]
+    new = " (new to the liar)" if any(w.held_out for w in found) else ""
+    return " / ".join(w.text or "no instruction" for w in found) + new
 
 
 def prompt_form() -> dict:
     """Modes, wordings, choice order, demonstrations, chat format."""
-    modes = st.multiselect(
-        "Modes", list(INSTRUCTIONS), ["honest", "lie"], key="modes", persist_state="session"
-    )
+    modes = st.multiselect("Modes", list(MODES), ["honest", "lie"], key="modes", persist_state="session")
     wordings = st.multiselect(
         "Wordings of the instruction",
-        list(range(WORDINGS)),
+        list(common_wordings(modes)),
         [0],
-        format_func=told,
+        format_func=lambda wording: told(wording, modes),
         key="wordings",
         persist_state="session",
     )
@@ -220,7 +220,7 @@ def preview(settings: HarvestSettings) -> None:
     plan = plan_of(str(session.cache()), settings)
     last = len(plan.questions) - 1
     number = st.number_input("Question", 0, last, 0, key=f"preview_number to {last}")
-    wording = _one_of("Wording", settings.wordings, told)
+    wording = _one_of("Wording", settings.wordings, lambda n: told(n, list(settings.modes)))
     order = _one_of("Order", settings.orders, ORDERS.__getitem__)
     demo_set = _one_of(
         "Set of examples", tuple(range(max(1, len(plan.demonstrations)))), lambda n: f"{n + 1}"

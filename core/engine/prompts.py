@@ -5,8 +5,8 @@ from typing import Any
 
 from core.data.question import Question
 from core.errors import StoreError
-from core.prompts.chat import ChatFormat, Prompt, chat_format, defuse, render
-from core.prompts.modes import instruction
+from core.prompts.chat import ChatFormat, Prompt, chat_format, defuse, placed, render
+from core.prompts.modes import wording_of
 from core.prompts.templates import Template
 from core.store.runs import Run
 
@@ -52,12 +52,15 @@ def prompt_parts(run: Run, row: Row, tokenizer: Any, prompt: Prompt) -> list[str
     """
     template = Template.from_dict(run.settings["template"])
     order = int(row["order"])
-    told = instruction(str(row["mode"]), int(row["wording"])).strip()
+    wording = wording_of(str(row["mode"]), int(row["wording"]))
+    told = wording.text.strip()
     shown = [defuse(tokenizer, template.fill(demo, order)).strip() for demo in _demonstrations(run, row)]
-    asked = defuse(tokenizer, template.fill(question_of(row), order)).strip()
-    told_at, asked_at = prompt.text.find(told), prompt.text.rfind(asked)
-    demo_at = prompt.text.find(shown[0], told_at + len(told)) if shown else asked_at
-    if not getattr(tokenizer, "is_fast", False) or not 0 <= told_at <= demo_at <= asked_at:
+    asked = placed(wording, defuse(tokenizer, template.fill(question_of(row), order))).strip()
+    asked_at = prompt.text.rfind(asked)
+    inside = wording.place in ("middle", "end")
+    told_at = prompt.text.rfind(told) if inside else prompt.text.find(told)
+    demo_at = prompt.text.find(shown[0], 0 if inside else told_at + len(told)) if shown else asked_at
+    if not getattr(tokenizer, "is_fast", False) or told_at < 0 or not 0 <= demo_at <= asked_at:
         return ["prompt"] * len(prompt.ids)
     spans = [
         ("instruction", told_at, told_at + len(told)),

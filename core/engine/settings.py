@@ -10,7 +10,7 @@ from core.data.uploads import ColumnMapping
 from core.engine.generate import POSITIONS, Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
-from core.prompts.modes import instruction
+from core.prompts.modes import wording_of
 from core.prompts.templates import Template
 
 MOST_SAMPLES = 1000
@@ -49,7 +49,7 @@ class HarvestSettings:
     def __post_init__(self) -> None:
         for mode in self.modes:
             for wording in self.wordings:
-                instruction(mode, wording)
+                wording_of(mode, wording)
         if not self.modes or not self.wordings or not self.orders:
             raise TemplateError("a run needs at least one mode, one wording and one choice order")
         if set(self.orders) - {0, 1}:
@@ -102,6 +102,11 @@ class HarvestSettings:
         """
         values = self.to_dict() | {"questions": questions, "model_content": model, "reading": 1}
         values["template"].pop("name")
-        told = {mode: [instruction(mode, wording) for wording in self.wordings] for mode in self.modes}
+        told = {mode: [_told(mode, wording) for wording in self.wordings] for mode in self.modes}
         text = json.dumps(values | {"told": told}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _told(mode: str, number: int) -> str | list[str]:
+    wording = wording_of(mode, number)
+    return wording.text if wording.place == "system" else [wording.text, wording.place]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from core.data.question import Question
 from core.errors import TemplateError
-from core.prompts.modes import instruction
+from core.prompts.modes import MODES, Wording, wording_of
 from core.prompts.templates import Template
 
 DemoAnswers = Literal["truth", "mode"]
@@ -74,15 +74,16 @@ def render(
     """The whole prompt for one question under one mode.
 
     Args:
-        demo_answers: `truth` answers the demonstrations truly in both modes; `mode` falsely under lie.
+        demo_answers: `truth` answers the demonstrations truly in every mode; `mode` falsely where the
+            mode expects falsehood.
 
     Raises:
         TemplateError: unknown mode or wording, or a question that does not fit the template.
     """
-    told = instruction(mode, wording)
+    told = wording_of(mode, wording)
     turns: list[tuple[str, str]] = []
     for demo in demonstrations:
-        told_false = demo_answers == "mode" and mode == "lie"
+        told_false = demo_answers == "mode" and MODES[mode].expects == "falsehood"
         answer = template.choices[1 - demo.label if told_false else demo.label]
         turns.append((defuse(tokenizer, template.fill(demo, order)), answer))
     asked = defuse(tokenizer, template.fill(question, order))
@@ -91,24 +92,27 @@ def render(
 
 def render_turns(
     tokenizer: Any,
-    told: str,
+    told: Wording,
     turns: list[tuple[str, str]],
     asked: str,
     answer_prefix: str,
     form: ChatFormat,
 ) -> Prompt:
     """A prompt of an instruction, earlier turns (message, reply) and the message to be answered."""
+    asked = placed(told, asked)
+    first = told.text if told.place in ("system", "start") else ""
     if not form.chat:
-        parts = [told] if told else []
+        parts = [first] if first else []
         for message, reply in turns:
             parts.append(f"{message}\n{answer_prefix or PLAIN_ANSWER} {reply}")
         parts.append(f"{asked}\n{answer_prefix or PLAIN_ANSWER}")
         text = "\n\n".join(parts)
         return Prompt(text, tuple(tokenizer(text).input_ids))
     messages: list[dict[str, str]] = []
-    if told and form.system:
-        messages.append({"role": "system", "content": told})
-    lead = f"{told}\n\n" if told and not form.system else ""
+    role = form.system and told.place == "system"
+    if first and role:
+        messages.append({"role": "system", "content": first})
+    lead = f"{first}\n\n" if first and not role else ""
     for message, reply in turns:
         messages.append({"role": "user", "content": lead + message})
         messages.append(
@@ -118,6 +122,16 @@ def render_turns(
     messages.append({"role": "user", "content": lead + asked})
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) + answer_prefix
     return Prompt(text, tuple(tokenizer(text, add_special_tokens=False).input_ids))
+
+
+def placed(told: Wording, asked: str) -> str:
+    """The message to be answered, with the instruction in it where its place is the middle or the end."""
+    if not told.text or told.place in ("system", "start"):
+        return asked
+    if told.place == "end":
+        return f"{asked}\n{told.text}"
+    before, cut, last = asked.rpartition("\n")
+    return f"{before}{cut}{told.text}\n{last}"
 
 
 def check_length(prompt: Prompt, new_tokens: int, context: int, what: str) -> None:

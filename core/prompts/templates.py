@@ -138,6 +138,10 @@ BUILT_IN = {
             ("No", "Yes"),
         ),
         Template("true-false", "{statement}\n{first} or {second}?", ("False", "True")),
+        Template("letters", "{statement}\nIs this {positive}? A: yes. B: no. Answer A or B.", ("B", "A")),
+        Template(
+            "letters-swapped", "{statement}\nIs this {positive}? A: no. B: yes. Answer A or B.", ("A", "B")
+        ),
         Template(
             "true-false-statement",
             "{statement}\nState whether this is {first} or {second}.",

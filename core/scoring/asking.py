@@ -12,7 +12,7 @@ from core.data.statements import Statement
 from core.engine.settings import HarvestSettings
 from core.errors import DataError, StoreError
 from core.prompts.chat import ChatFormat, Prompt, chat_format, defuse, render, render_turns
-from core.prompts.modes import instruction
+from core.prompts.modes import wording_of
 from core.scoring.tokens import Spans
 from core.store.runs import RunStore
 
@@ -144,7 +144,7 @@ def typed_spans(tokenizer: Any, asking: Asking, question: Question, mode: str, t
 
 def own_prompt(tokenizer: Any, asking: Asking, statement: Statement, mode: str) -> tuple[Prompt, Spans]:
     """A prompt that ends in the statement as the model's own turn, and where that turn's words stand."""
-    told = instruction(mode, asking.settings.wordings[0])
+    told = wording_of(mode, asking.settings.wordings[0])
     asked = defuse(tokenizer, (statement.question or OPENING).strip())
     start = render_turns(tokenizer, told, [], asked, "", asking.form).text
     start += "" if asking.form.chat else " "
