@@ -16,6 +16,7 @@ from core.data.reviews import CHOICES as REVIEW_CHOICES
 from core.data.reviews import FILES, balanced_sample, load_reviews
 from core.data.tables import SUFFIXES, is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questions_from_table
+from core.elicit.store import without_elicited
 from core.errors import DataError
 
 BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers")
@@ -35,6 +36,7 @@ class DataSettings:
         form: `direct` asks for the label, `claim` states one and asks whether that is true.
         mapping: what the columns of a file or hub set mean; guessed where None.
         split: the hub set's split.
+        left_out: an elicitation whose questions, with their whole groups, are neither asked nor shown.
     """
 
     name: str
@@ -43,6 +45,7 @@ class DataSettings:
     form: str = "direct"
     mapping: ColumnMapping | None = None
     split: str | None = None
+    left_out: str | None = None
 
 
 def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
@@ -50,6 +53,7 @@ def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
 
     Raises:
         DataError: the source is unknown or unusable, or has too few questions.
+        StoreError: there is no elicitation as the one to be left out, or it used every question.
     """
     questions = _all_questions(cache, settings)
     if settings.n is not None:
@@ -94,9 +98,14 @@ def fingerprint(questions: list[Question]) -> str:
 
 
 def _all_questions(cache: Path, settings: DataSettings) -> list[Question]:
-    name = settings.name
     if settings.form not in FORMS:
         raise DataError(f"unknown form {settings.form!r}: choose {' or '.join(FORMS)}")
+    questions = _whole_source(cache, settings)
+    return questions if settings.left_out is None else without_elicited(cache, questions, settings.left_out)
+
+
+def _whole_source(cache: Path, settings: DataSettings) -> list[Question]:
+    name = settings.name
     if name in FILES:
         return load_reviews(cache, name)
     if name in FACTS:

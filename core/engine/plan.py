@@ -97,7 +97,8 @@ class Plan:
             wording=arm.wording,
             order=arm.order,
             demonstrations=self.demonstrations[arm.demo_set] if self.demonstrations else [],
-            demo_answers="mode" if self.settings.demo_answers == "mode" else "truth",
+            demo_answers=self.settings.demo_answers,
+            demo_seed=self.settings.demo_seed,
             form=self.form,
         )
 

@@ -33,7 +33,8 @@ def prompt_of(run: Run, row: Row, tokenizer: Any) -> Prompt:
         wording=int(row["wording"]),
         order=int(row["order"]),
         demonstrations=_demonstrations(run, row),
-        demo_answers="mode" if settings["demo_answers"] == "mode" else "truth",
+        demo_answers=settings["demo_answers"],
+        demo_seed=int(settings.get("demo_seed", 0)),
         form=_form(run, tokenizer),
     )
     if len(prompt.ids) != int(row["prompt_tokens"]):

@@ -10,6 +10,7 @@ from core.data.uploads import ColumnMapping
 from core.engine.generate import POSITIONS, Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
+from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers
 from core.prompts.modes import wording_of
 from core.prompts.templates import Template
 
@@ -24,7 +25,10 @@ class HarvestSettings:
         wordings: numbers of the instructions' wordings.
         orders: 0 offers the positive choice first, 1 the negative one.
         shots: few-shot demonstrations per prompt.
-        demo_answers: `truth`, or `mode` to answer them falsely under lie.
+        demo_sets: how many sets of demonstrations; every question is asked with each. 0 takes the usual
+            number, `DEMO_SETS` with shots and 1 without.
+        demo_answers: how they are answered, of `DEMO_ANSWERS`.
+        demo_seed: of their draw, and of the coin where they are answered at random.
         system: use the system role where the chat template has one.
         chat: use the chat template where there is one.
         positions: where states are read; `answer` and `mean` cost one forward more.
@@ -37,8 +41,8 @@ class HarvestSettings:
     wordings: tuple[int, ...] = (0,)
     orders: tuple[int, ...] = (0,)
     shots: int = 0
-    demo_sets: int = 1
-    demo_answers: str = "truth"
+    demo_sets: int = 0
+    demo_answers: DemoAnswers = "truth"
     demo_seed: int = 0
     system: bool = True
     chat: bool = True
@@ -47,6 +51,8 @@ class HarvestSettings:
     positions: tuple[str, ...] = POSITIONS
 
     def __post_init__(self) -> None:
+        if not self.demo_sets:
+            object.__setattr__(self, "demo_sets", DEMO_SETS if self.shots else 1)
         for mode in self.modes:
             for wording in self.wordings:
                 wording_of(mode, wording)
@@ -60,8 +66,11 @@ class HarvestSettings:
             )
         if "prompt" not in self.positions:
             raise TemplateError("position 'prompt' is always read: leave it in")
-        if self.demo_answers not in ("truth", "mode"):
-            raise TemplateError("demonstrations are answered by 'truth' or by 'mode'")
+        if self.demo_answers not in DEMO_ANSWERS:
+            known = ", ".join(DEMO_ANSWERS)
+            raise TemplateError(f"demonstrations are answered by {known}, not by {self.demo_answers!r}")
+        if self.demo_sets < 1:
+            raise TemplateError(f"{self.demo_sets} sets of demonstrations: choose 1 or more")
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise TemplateError(f"{self.samples} samples: choose 1 to {MOST_SAMPLES}")
         if self.samples > 1 and self.decoding.temperature == 0:
@@ -102,6 +111,8 @@ class HarvestSettings:
         """
         values = self.to_dict() | {"questions": questions, "model_content": model, "reading": 1}
         values["template"].pop("name")
+        if values["data"]["left_out"] is None:  # runs from before this setting are found under their id
+            del values["data"]["left_out"]
         told = {mode: [_told(mode, wording) for wording in self.wordings] for mode in self.modes}
         text = json.dumps(values | {"told": told}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

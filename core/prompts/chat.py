@@ -5,14 +5,14 @@ space, so that a review cannot end its own turn.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from core.data.question import Question
 from core.errors import TemplateError
-from core.prompts.modes import MODES, Wording, wording_of
+from core.prompts.demonstrations import DemoAnswers, shown_answer
+from core.prompts.modes import Wording, wording_of
 from core.prompts.templates import Template
 
-DemoAnswers = Literal["truth", "mode"]
 PLAIN_ANSWER = "Answer:"
 
 
@@ -69,13 +69,14 @@ def render(
     order: int = 0,
     demonstrations: list[Question] | tuple[Question, ...] = (),
     demo_answers: DemoAnswers = "truth",
+    demo_seed: int = 0,
     form: ChatFormat,
 ) -> Prompt:
     """The whole prompt for one question under one mode.
 
     Args:
-        demo_answers: `truth` answers the demonstrations truly in every mode; `mode` falsely where the
-            mode expects falsehood.
+        demo_answers: how the demonstrations are answered, of `DEMO_ANSWERS`.
+        demo_seed: of the coin, where they are answered at random.
 
     Raises:
         TemplateError: unknown mode or wording, or a question that does not fit the template.
@@ -83,8 +84,7 @@ def render(
     told = wording_of(mode, wording)
     turns: list[tuple[str, str]] = []
     for demo in demonstrations:
-        told_false = demo_answers == "mode" and MODES[mode].expects == "falsehood"
-        answer = template.choices[1 - demo.label if told_false else demo.label]
+        answer = template.choices[shown_answer(demo, mode, demo_answers, demo_seed)]
         turns.append((defuse(tokenizer, template.fill(demo, order)), answer))
     asked = defuse(tokenizer, template.fill(question, order))
     return render_turns(tokenizer, told, turns, asked, template.answer_prefix, form)

@@ -163,7 +163,8 @@ def _render(tokenizer: Any, asking: Asking, question: Question, mode: str) -> Pr
         wording=settings.wordings[0],
         order=settings.orders[0],
         demonstrations=asking.demonstrations,
-        demo_answers="mode" if settings.demo_answers == "mode" else "truth",
+        demo_answers=settings.demo_answers,
+        demo_seed=settings.demo_seed,
         form=asking.form,
     )
 
