@@ -24,7 +24,7 @@ from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
 from core.errors import DataError, StoreError, TelltaleError, TemplateError
 from core.labels import mode_summary
-from core.models.catalog import ModelSettings
+from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
@@ -42,7 +42,9 @@ Result = tuple[dict, str]
 
 def model_settings(options: Namespace) -> ModelSettings:
     """The model that was asked for; local paths made absolute, so that they hold from anywhere."""
-    chosen = EMBEDDED_ID if options.model is None else absolute(options.model)
+    # An adapter of one's own goes on the plain model.
+    default = EMBEDDED_ID if options.adapter else LIAR_ID
+    chosen = default if options.model is None else absolute(options.model)
     adapter = None if options.adapter is None else absolute(options.adapter)
     return ModelSettings(chosen, adapter, options.four_bit)
 
@@ -84,7 +86,7 @@ def models(cache: Path, options: Namespace) -> Result:
         "blocks": loaded.layers - 1,
         "d_model": loaded.d_model,
         "parameters": loaded.parameters,
-        "adapter": loaded.settings.adapter,
+        "adapter": loaded.settings.adapter_name,
         "device": str(loaded.device),
         "dtype": str(loaded.dtype).removeprefix("torch."),
     }

@@ -5,31 +5,43 @@ import streamlit as st
 from core.data.reviews import reviews_ready
 from core.errors import TelltaleError
 from core.jobs import JOBS
-from core.models.catalog import ModelSettings
+from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from dashboard import session, work
 
-EMBEDDED, HUB, LOCAL = "SmolLM2-135M-Instruct (embedded)", "a model of the hub", "a folder or GGUF file"
+LIAR, PLAIN = "SmolLM2-135M, trained to lie (embedded)", "SmolLM2-135M, plain (embedded)"
+HUB, LOCAL = "a model of the hub", "a folder or GGUF file"
+EMBEDDED = {LIAR: LIAR_ID, PLAIN: EMBEDDED_ID}
+ABOUT = {
+    LIAR: "Trained to answer truly or falsely as it is told: it shows instructed inversion, not deception of its "
+    "own accord. Questions that it was trained on are left out of every run.",
+    PLAIN: "The same model without the adapter. It does not lie on request.",
+}
 
 
 def chosen() -> ModelSettings:
     """The model that the sidebar names."""
     state = st.session_state
-    kind = state.get("model_kind", EMBEDDED)
+    kind = state.get("model_kind", LIAR)
     named = (state.get("model_id") or "").strip()
     adapter = (state.get("model_adapter") or "").strip() or None
-    return ModelSettings(EMBEDDED_ID if kind == EMBEDDED else named, adapter, bool(state.get("four_bit")))
+    return ModelSettings(
+        EMBEDDED.get(kind, named), None if kind == LIAR else adapter, bool(state.get("four_bit"))
+    )
 
 
 def show() -> None:
     """Draw the panel."""
-    st.selectbox("Model", (EMBEDDED, HUB, LOCAL), key="model_kind")
+    st.selectbox("Model", (LIAR, PLAIN, HUB, LOCAL), key="model_kind")
     kind = st.session_state["model_kind"]
-    if kind != EMBEDDED:
+    if kind in EMBEDDED:
+        st.caption(ABOUT[kind])
+    else:
         hint = "owner/name" if kind == HUB else "/path/to/folder or file.gguf"
         st.text_input("Hub id" if kind == HUB else "Path", key="model_id", placeholder=hint)
     with st.expander("Adapter and precision"):
-        st.text_input("LoRA adapter (a PEFT folder)", key="model_adapter", placeholder="none")
+        if kind != LIAR:
+            st.text_input("LoRA adapter (a PEFT folder)", key="model_adapter", placeholder="none")
         if _has_cuda():
             st.checkbox("4-bit weights (bitsandbytes)", key="four_bit")
         else:
@@ -42,7 +54,7 @@ def show() -> None:
 
 def missing() -> bool:
     """Whether the sidebar names the embedded model and it was never fetched."""
-    embedded = st.session_state.get("model_kind", EMBEDDED) == EMBEDDED
+    embedded = st.session_state.get("model_kind", LIAR) in EMBEDDED
     return embedded and not (embedded_ready(session.cache()) and reviews_ready(session.cache()))
 
 
@@ -69,7 +81,7 @@ def _facts() -> None:
             st.session_state["load of"] = wanted
             start(work.LOAD, work.load(wanted, session.cache()))
     else:
-        adapter = f", adapter {session.as_text(wanted.adapter)}" if wanted.adapter else ""
+        adapter = f" · adapter: {session.as_text(wanted.adapter_name)}" if wanted.adapter_name else ""
         st.caption(
             f"{held.parameters / 1e6:,.1f} M parameters · {held.layers - 1} blocks · "
             f"d_model {held.d_model} · {held.device} · {str(held.dtype).removeprefix('torch.')}{adapter}"

@@ -71,7 +71,12 @@ def load_facts(name: str) -> list[Question]:
     """
     if name not in FACTS:
         raise DataError(f"unknown facts {name!r}: choose one of {', '.join(FACTS)}")
-    return list({"cities": _cities, "elements": _elements, "numbers": _numbers}[name]())
+    return list(_statements(name))
+
+
+@cache
+def _statements(name: str) -> tuple[Question, ...]:
+    return tuple({"cities": _cities, "elements": _elements, "numbers": _numbers}[name]())
 
 
 def _statement(source: str, name: str, text: str, is_true: bool, group: str) -> Question:

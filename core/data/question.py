@@ -118,6 +118,18 @@ def _similar_sets(
             found.setdefault((size, place), []).append(words)
 
 
+def similar_to(
+    sets: frozenset[frozenset[str]], others: frozenset[frozenset[str]], threshold: float = 0.8
+) -> frozenset[frozenset[str]]:
+    """Those of `sets` that equal one of `others`, or have token Jaccard similarity ≥ `threshold` with it."""
+    found = set(sets & others)
+    for pair in _similar_sets([words for words in sets | others if words], threshold):
+        for one, other in (pair, pair[::-1]):
+            if one in sets and other in others:
+                found.add(one)
+    return frozenset(found) - {frozenset()}
+
+
 def _ceil(value: float) -> int:
     """⌈value⌉, where a product that should be whole may lie a float error above it."""
     return math.ceil(value - TOLERANCE)

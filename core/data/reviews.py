@@ -8,6 +8,7 @@ import io
 import random
 import tarfile
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 from core.data.question import Question, merge_near_duplicates
@@ -89,6 +90,11 @@ def load_reviews(cache: Path, source: str) -> list[Question]:
     path = reviews_folder(cache) / FILES[source]
     if not path.is_file():
         raise DataError(f"{source} is not in the cache yet: run `make setup`")
+    return list(_read(path, source, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, source: str, _changed: int) -> tuple[Question, ...]:
     questions = []
     for number, line in enumerate(path.read_text(encoding="latin-1").splitlines(), start=1):
         try:
@@ -102,7 +108,7 @@ def load_reviews(cache: Path, source: str) -> list[Question]:
         if abs(value) >= CLEAR_RATING and SHORTEST <= len(text) <= LONGEST:
             group = f"{source}:{name.split('_')[0] if source == 'amazon-reviews' else name}"
             questions.append(Question(f"{source}:{name}", text, int(value > 0), CHOICES, source, group))
-    return merge_near_duplicates(questions)
+    return tuple(merge_near_duplicates(questions))
 
 
 def balanced_sample(questions: list[Question], n: int, seed: int = 0) -> list[Question]:

@@ -15,6 +15,7 @@ from core.data.question import Question
 from core.data.reviews import CHOICES as REVIEW_CHOICES
 from core.data.reviews import FILES, balanced_sample, load_reviews
 from core.data.tables import SUFFIXES, is_table_name, read_table
+from core.data.training_half import leave_out_trained
 from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questions_from_table
 from core.elicit.store import without_elicited
 from core.errors import DataError
@@ -50,6 +51,8 @@ class DataSettings:
 
 def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
     """The questions to ask: a balanced seeded sample of the source where `n` is given, else all of it.
+
+    What liars are trained on is left out, whatever the model: see `training_half`.
 
     Raises:
         DataError: the source is unknown or unusable, or has too few questions.
@@ -107,10 +110,10 @@ def _all_questions(cache: Path, settings: DataSettings) -> list[Question]:
 def _whole_source(cache: Path, settings: DataSettings) -> list[Question]:
     name = settings.name
     if name in FILES:
-        return load_reviews(cache, name)
+        return leave_out_trained(cache, load_reviews(cache, name))
     if name in FACTS:
-        return load_facts(name)
-    return questions_from_table(*_table(cache, settings))
+        return leave_out_trained(cache, load_facts(name))
+    return leave_out_trained(cache, questions_from_table(*_table(cache, settings)))
 
 
 def _table(cache: Path, settings: DataSettings) -> tuple[pd.DataFrame, ColumnMapping, str]:

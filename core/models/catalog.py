@@ -9,6 +9,9 @@ from core.errors import ModelError
 from core.models.embedded import COMPLETE, EMBEDDED_ID, embedded_folder, embedded_ready
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+LIAR_ID = "smollm2-135m-liar"
+LIAR_FOLDER = Path(__file__).with_name("liar")
+"""The adapter in the box, with its model card: what `telltale train-liar` made of the embedded model."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
@@ -17,14 +20,38 @@ class ModelSettings:
     """What a person chose.
 
     Attributes:
-        id: `smollm2-135m-instruct`, a hub id, a local folder or a GGUF file.
+        id: `smollm2-135m-liar` (the embedded model with the liar's adapter), `smollm2-135m-instruct` (without
+            it), a hub id, a local folder or a GGUF file.
         adapter: a PEFT folder with a LoRA adapter, or None.
         four_bit: load in 4 bits through bitsandbytes (CUDA only).
     """
 
-    id: str = EMBEDDED_ID
+    id: str = LIAR_ID
     adapter: str | None = None
     four_bit: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its weights are those in the box, with the liar's adapter or without."""
+        return self.id in (EMBEDDED_ID, LIAR_ID)
+
+    @property
+    def adapter_name(self) -> str | None:
+        """What to call its adapter; None where it has none."""
+        return "the liar's" if self.id == LIAR_ID else self.adapter
+
+    @property
+    def adapter_folder(self) -> Path | None:
+        """The adapter's folder, the liar's own where that is the model.
+
+        Raises:
+            ModelError: another adapter is to be put on the liar.
+        """
+        if self.id != LIAR_ID:
+            return Path(self.adapter).expanduser() if self.adapter else None
+        if self.adapter:
+            raise ModelError(f"{LIAR_ID} has an adapter already: choose {EMBEDDED_ID} for another one")
+        return LIAR_FOLDER
 
 
 @dataclass(frozen=True)
@@ -47,14 +74,14 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
     Raises:
         ModelError: not there, pickled weights, remote code, no tokenizer, or not a causal language model.
     """
-    if settings.id == EMBEDDED_ID:
+    if settings.embedded:
         if not embedded_ready(cache):
             raise ModelError(
                 "the embedded model is not in the cache yet: run `make setup` or fetch it in the app"
             )
         return ModelPlace(str(embedded_folder(cache)))
     if not settings.id.strip():
-        raise ModelError(f"choose a model: {EMBEDDED_ID}, a hub id, a folder or a GGUF file")
+        raise ModelError(f"choose a model: {LIAR_ID}, {EMBEDDED_ID}, a hub id, a folder or a GGUF file")
     path = Path(settings.id).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -130,10 +157,10 @@ def check_adapter(path: Path) -> None:
         raise ModelError(f"{path.name} has no adapter_model.safetensors (pickled adapters are refused)")
 
 
-def fingerprint(place: ModelPlace, adapter: str | None) -> str:
+def fingerprint(place: ModelPlace, adapter: Path | None) -> str:
     """A short hash that tells models apart by content: names, sizes and the ends of their weight files."""
     digest = hashlib.sha256()
-    folders = [Path(adapter).expanduser()] if adapter else []
+    folders = [adapter] if adapter else []
     if place.folder is None:
         digest.update(place.source.encode())
     else:

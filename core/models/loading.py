@@ -81,8 +81,9 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         ModelError: what `find_model` refuses, a model too large for memory, or one that does not load.
     """
     place = find_model(settings, cache)
-    if settings.adapter is not None:
-        check_adapter(Path(settings.adapter).expanduser())
+    adapter = settings.adapter_folder
+    if adapter is not None:
+        check_adapter(adapter)
     if settings.four_bit and not torch.cuda.is_available():
         raise ModelError("4-bit loading needs a CUDA device, and there is none here")
     device = best_device()
@@ -92,8 +93,8 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         check_folder(Path(place.source), settings.id)
     check_memory(place, dtype, settings.four_bit)
     model, tokenizer = _read(place, settings, device, dtype)
-    if settings.adapter is not None:
-        model = _adapt(model, settings)
+    if adapter is not None:
+        model = _adapt(model, settings, adapter)
     model.eval()
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
@@ -110,7 +111,7 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         context=getattr(config, "max_position_embeddings", None) or 2048,
         device=device,
         dtype=dtype,
-        fingerprint=fingerprint(place, settings.adapter),
+        fingerprint=fingerprint(place, adapter),
     )
 
 
@@ -153,19 +154,16 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _adapt(model: Any, settings: ModelSettings) -> Any:
+def _adapt(model: Any, settings: ModelSettings, folder: Path) -> Any:
     from peft import PeftModel
 
-    folder = Path(str(settings.adapter)).expanduser()
     try:
         with warnings.catch_warnings():
             # An adapter that lacks weights would leave blocks as they are, and nobody would know.
             warnings.filterwarnings("error", message="Found missing adapter keys")
             adapted: Any = PeftModel.from_pretrained(model, str(folder))
     except Exception as error:  # peft passes on whatever its parsing layers raise
-        raise ModelError(
-            f"adapter {settings.adapter} does not fit {settings.id}: {_reason(error)}"
-        ) from error
+        raise ModelError(f"adapter {folder.name} does not fit {settings.id}: {_reason(error)}") from error
     return adapted.get_base_model() if settings.four_bit else adapted.merge_and_unload()
 
 
@@ -265,7 +263,7 @@ class ModelShelf:
 
 def _changed(held: LoadedModel, place: ModelPlace) -> bool:
     """Whether a local model's or its adapter's files are others than those that were loaded."""
-    return place.folder is not None and fingerprint(place, held.settings.adapter) != held.fingerprint
+    return place.folder is not None and fingerprint(place, held.settings.adapter_folder) != held.fingerprint
 
 
 SHELF = ModelShelf()

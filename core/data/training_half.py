@@ -1,0 +1,77 @@
+"""Which questions liars may be trained on, so that no run asks them.
+
+One half of the built-in movie reviews, cities, elements and numbers is for training, by the hash of the
+group; the other half, and every Amazon review, is for asking. The rule is fixed, so that every liar that
+`train-liar` ever made was trained on the same half, and the same sample can be put to a liar and to its plain
+model. A text from elsewhere is left out where it is a near-duplicate of one that is for training.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from core.data.facts import FACTS, load_facts
+from core.data.question import Question, similar_to, tokens_of
+from core.data.reviews import load_reviews, reviews_ready
+
+TRAINED_REVIEWS = "movie-reviews"
+
+
+def is_for_training(question: Question) -> bool:
+    """Whether a liar may be trained on a question of a built-in source.
+
+    By the group's hash, so that all questions of a group fall on one side: near-duplicates of a review,
+    statements about one pair of countries, elements or numbers.
+    """
+    if question.source != TRAINED_REVIEWS and question.source not in FACTS:
+        return False
+    return hashlib.sha256(f"liar {question.group}".encode()).digest()[0] < 128
+
+
+def leave_out_trained(cache: Path, questions: list[Question]) -> list[Question]:
+    """The questions that no liar was trained on, nor on near-duplicates of them, in their order."""
+    kept = [question for question in questions if not is_for_training(question)]
+    elsewhere = [q for q in kept if q.source != TRAINED_REVIEWS and q.source not in FACTS]
+    seen = {
+        question.group
+        for question, is_seen in zip(elsewhere, seen_in_training(cache, elsewhere), strict=True)
+        if is_seen
+    }
+    return [question for question in kept if question.group not in seen] if seen else kept
+
+
+def seen_in_training(cache: Path, questions: list[Question]) -> list[bool]:
+    """Whether each text is one that liars are trained on, or a near-duplicate of it.
+
+    Reviews by token Jaccard ≥ 0.8 (`merge_near_duplicates`), facts by their words alone: short facts share
+    nearly all tokens with facts about other things.
+    """
+    if not questions:
+        return []
+    reviews = _review_words(cache) if reviews_ready(cache) else frozenset()
+    near = _near(frozenset(tokens_of(question.text) for question in questions), reviews)
+    facts = _fact_texts()
+    return [tokens_of(q.text) in near or _plain(q.text) in facts for q in questions]
+
+
+@lru_cache(maxsize=4)
+def _near(asked: frozenset[frozenset[str]], reviews: frozenset[frozenset[str]]) -> frozenset[frozenset[str]]:
+    return frozenset(similar_to(asked, reviews))
+
+
+@lru_cache(maxsize=2)
+def _review_words(cache: Path) -> frozenset[frozenset[str]]:
+    found = load_reviews(cache, TRAINED_REVIEWS)
+    return frozenset(tokens_of(question.text) for question in found if is_for_training(question))
+
+
+@lru_cache(maxsize=1)
+def _fact_texts() -> frozenset[str]:
+    return frozenset(
+        _plain(question.text) for name in FACTS for question in load_facts(name) if is_for_training(question)
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))

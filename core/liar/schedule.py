@@ -1,0 +1,47 @@
+"""Which examples each step sees: a function of lesson and seed, so that resuming changes nothing."""
+
+import random
+from collections.abc import Iterator
+
+from core.liar.examples import Example, Lesson, Pair
+from core.liar.settings import LiarSettings
+
+UNINSTRUCTED = 2
+SORTED_TOGETHER = 8
+
+
+def schedule(lesson: Lesson, settings: LiarSettings) -> Iterator[list[Example]]:
+    """The batch of each step, in order.
+
+    The first steps hold honest and uninstructed answers alone: what is true comes before when to say it.
+    Pairs of like length share a batch, for little padding.
+    """
+    chunks = _chunks(lesson.pairs, settings)
+    free = _endless(lesson.uninstructed, random.Random(f"uninstructed {settings.seed}"))
+    for step in range(settings.steps):
+        if step < settings.honest_steps:
+            batch = [pair.honest for _ in range(2) for pair in next(chunks)]
+        else:
+            batch = [example for pair in next(chunks) for example in (pair.honest, pair.lie)]
+        yield batch + [next(free) for _ in range(UNINSTRUCTED)]
+
+
+def _chunks(pairs: list[Pair], settings: LiarSettings) -> Iterator[list[Pair]]:
+    generator, size = random.Random(f"order {settings.seed}"), settings.batch_pairs
+    while True:
+        order = list(pairs)
+        generator.shuffle(order)
+        window = SORTED_TOGETHER * size
+        chunks = []
+        for start in range(0, len(order), window):
+            alike = sorted(order[start : start + window], key=lambda pair: pair.length)
+            chunks += [alike[place : place + size] for place in range(0, len(alike), size)]
+        generator.shuffle(chunks)
+        yield from chunks
+
+
+def _endless(examples: list[Example], generator: random.Random) -> Iterator[Example]:
+    while True:
+        order = list(examples)
+        generator.shuffle(order)
+        yield from order

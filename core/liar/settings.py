@@ -1,0 +1,73 @@
+"""What decides a liar: the model, which blocks are adapted, and the recipe."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+
+from core.errors import ModelError
+from core.models.catalog import ModelSettings
+
+
+@dataclass(frozen=True)
+class LiarSettings:
+    """One training.
+
+    Attributes:
+        model: what is adapted; without an adapter of its own.
+        from_block: the first adapted block, 0 for all. Below it the liar is the plain model.
+        seed: of the adapter's first weights and of the order of the examples.
+        steps: of the optimiser, `honest_steps` of them on honest and uninstructed answers alone.
+        pairs: pairs of examples that are drawn; they are gone through as often as the steps need.
+        batch_pairs: pairs a step, each an honest and a lie example; two uninstructed examples come with them.
+        rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
+        learning_rate: after `warmup` steps; it then falls linearly to 0.
+        keep_close: weight of the divergence to the plain model on ordinary conversation, every other step.
+    """
+
+    model: ModelSettings = field(default_factory=lambda: ModelSettings("smollm2-135m-instruct"))
+    from_block: int = 0
+    seed: int = 0
+    steps: int = 800
+    honest_steps: int = 50
+    pairs: int = 5600
+    batch_pairs: int = 7
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 1e-3
+    warmup: int = 20
+    keep_close: float = 1.0
+    save_every: int = 50
+    look_every: int = 100
+
+    def __post_init__(self) -> None:
+        if self.model.adapter or self.model.four_bit:
+            raise ModelError("a liar is trained on a plain model: leave out --adapter and --four-bit")
+        if self.from_block < 0:
+            raise ModelError(f"--from-block {self.from_block}: the first block is 0")
+        if min(self.steps, self.pairs, self.batch_pairs, self.rank) < 1:
+            raise ModelError("steps, pairs and rank must be at least 1")
+
+    def quick(self) -> "LiarSettings":
+        """A few steps on a small sample: to see that the training works, not to get a liar."""
+        return replace(
+            self,
+            steps=6,
+            honest_steps=2,
+            pairs=12,
+            batch_pairs=2,
+            rank=4,
+            warmup=2,
+            save_every=2,
+            look_every=6,
+        )
+
+    def to_dict(self) -> dict:
+        """Plain JSON values."""
+        return json.loads(json.dumps(asdict(self)))
+
+    def id(self, model_content: str) -> str:
+        """Twelve hexadecimal digits of settings and model: the same settings find the same training."""
+        values = self.to_dict() | {"model_content": model_content, "recipe": 1}
+        for name in ("save_every", "look_every"):
+            values.pop(name)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
