@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from core import commands
         from core.paths import cache_folder
 
-        result, text = getattr(commands, options.command)(cache_folder(options.cache), options)
+        result, text = getattr(commands, options.command.replace("-", "_"))(
+            cache_folder(options.cache), options
+        )
     except TelltaleError as error:
         return refuse(error)
     except OSError as error:
@@ -135,6 +137,19 @@ def parser() -> Parser:
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
     harvest.add_argument("--no-system", action="store_true")
     harvest.add_argument("--plain", action="store_true", help="no chat template")
+
+    liar = add("train-liar", "train an adapter that answers truly or falsely as it is told", model)
+    liar.add_argument(
+        "--from-block", type=int, default=0, help="first adapted block (default: 0, all blocks)"
+    )
+    liar.add_argument("--seed", type=int, default=0)
+    liar.add_argument("--steps", type=int, help="of the optimiser (default: the shipped liar's)")
+    liar.add_argument("--quick", action="store_true", help="a few steps on a small sample, for a trial")
+    liar.add_argument(
+        "--exam",
+        type=int,
+        help="questions a kind at most in the exam that follows; 0 for none (default: 450)",
+    )
 
     runs = add("runs", "list runs, or show or delete one")
     runs.add_argument("action", nargs="?", choices=("list", "show", "delete"), default="list")

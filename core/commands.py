@@ -22,8 +22,11 @@ from core.engine.generate import POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
-from core.errors import DataError, StoreError, TelltaleError, TemplateError
+from core.errors import DataError, ModelError, StoreError, TelltaleError, TemplateError
 from core.labels import mode_summary
+from core.liar.command import make_liar
+from core.liar.settings import LiarSettings
+from core.liar.train import Step
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from core.models.loading import load_model
@@ -178,6 +181,34 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         if options.position
         else POSITIONS,
     )
+
+
+def train_liar(cache: Path, options: Namespace) -> Result:
+    """Train a liar, or go on with it, and put the exam to it."""
+    model = ModelSettings(EMBEDDED_ID) if options.model is None else model_settings(options)
+    if options.adapter or options.four_bit:
+        raise ModelError("a liar is trained on a plain model: leave out --adapter and --four-bit")
+    settings = LiarSettings(model, options.from_block, options.seed)
+    if options.steps is not None:
+        settings = replace(settings, steps=options.steps)
+    if options.quick:
+        settings = settings.quick()
+    each = options.exam if options.exam is not None else 4 if options.quick else None
+    with progress_bar(settings.steps, "step") as bar:
+
+        def show(step: Step) -> None:
+            loss = "" if step.loss is None else f", loss {step.loss:.3f}"
+            seen = "".join(f", {cell} {share:.2f}" for cell, share in step.figures.items())
+            bar.set_description(step.what + loss + seen)
+            bar.update(step.step - bar.n)
+
+        folder, figures = make_liar(settings, cache, each=each, show=show)
+    lines = [
+        f"{mark['paper']}, {mark['mode']}: {mark['as_instructed']:.3f} as instructed (n {mark['n']})"
+        for mark in figures.get("exam", [])
+        if mark["wording"] is None
+    ]
+    return {"adapter": str(folder), "figures": figures}, "\n".join([f"adapter: {folder}", *lines])
 
 
 def runs(cache: Path, options: Namespace) -> Result:
