@@ -71,7 +71,7 @@ class Plan:
     @property
     def answers(self) -> int:
         """How many answers there will be."""
-        return len(self.questions) * len(self.arms) * self.settings.samples
+        return len(self.questions) * sum(self.settings.samples_in(arm.mode) for arm in self.arms)
 
     @property
     def windows(self) -> list[range]:
@@ -82,10 +82,9 @@ class Plan:
     @property
     def rows(self) -> int:
         """The rows that the state arrays need; the last rows of a block may stay empty."""
-        return sum(self._blocks_in(window) * len(self.arms) for window in self.windows) * self.block_size
-
-    def _blocks_in(self, window: range) -> int:
-        return -(-len(window) * self.settings.samples // self.block_size)
+        samples = [self.settings.samples_in(arm.mode) for arm in self.arms]
+        blocks = sum(-(-len(window) * n // self.block_size) for window in self.windows for n in samples)
+        return blocks * self.block_size
 
     def prompt(self, question: Question, arm: Arm) -> Prompt:
         """The prompt of one question in one arm."""
@@ -114,7 +113,7 @@ class Plan:
                 todo = [
                     (index, sample)
                     for index in sorted(window, key=lambda i: (len(prompts[i].ids), i))
-                    for sample in range(self.settings.samples)
+                    for sample in range(self.settings.samples_in(arm.mode))
                 ]
                 for start in range(0, len(todo), self.block_size):
                     first = number * self.block_size
@@ -164,8 +163,8 @@ def make_plan(
     ]
     order = list(questions)
     random.Random(f"order {settings.data.seed}").shuffle(order)
-    arms = len(settings.modes) * len(settings.wordings) * len(settings.orders) * max(1, len(demonstrations))
-    total = len(order) * arms * settings.samples
+    arms = len(settings.wordings) * len(settings.orders) * max(1, len(demonstrations))
+    total = len(order) * arms * sum(settings.samples_in(mode) for mode in settings.modes)
     plan = Plan(
         settings=settings,
         questions=order,

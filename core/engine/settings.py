@@ -31,6 +31,8 @@ class HarvestSettings:
         demo_seed: of their draw, and of the coin where they are answered at random.
         system: use the system role where the chat template has one.
         chat: use the chat template where there is one.
+        samples: how often each question is answered, at a temperature above 0.
+        samples_modes: the modes in which it is answered so often, and once in the others; empty for all.
         positions: where states are read; `answer` and `mean` cost one forward more.
     """
 
@@ -48,6 +50,7 @@ class HarvestSettings:
     chat: bool = True
     decoding: Decoding = field(default_factory=Decoding)
     samples: int = 1
+    samples_modes: tuple[str, ...] = ()
     positions: tuple[str, ...] = POSITIONS
 
     def __post_init__(self) -> None:
@@ -75,6 +78,19 @@ class HarvestSettings:
             raise TemplateError(f"{self.samples} samples: choose 1 to {MOST_SAMPLES}")
         if self.samples > 1 and self.decoding.temperature == 0:
             raise TemplateError("more than one sample needs a temperature above 0")
+        if unasked := set(self.samples_modes) - set(self.modes):
+            raise TemplateError(
+                f"several samples are wanted in mode {min(unasked)!r}, which this run does not ask in: "
+                f"choose from {', '.join(self.modes)}"
+            )
+        several = tuple(mode for mode in self.modes if mode in self.samples_modes)
+        if self.samples == 1 or several == self.modes:
+            several = ()  # one way to write what means the same, so that it finds the same run
+        object.__setattr__(self, "samples_modes", several)
+
+    def samples_in(self, mode: str) -> int:
+        """How often each question is answered in a mode."""
+        return self.samples if not self.samples_modes or mode in self.samples_modes else 1
 
     def to_dict(self) -> dict:
         """Plain JSON values."""
@@ -113,6 +129,8 @@ class HarvestSettings:
         values["template"].pop("name")
         if values["data"]["left_out"] is None:  # runs from before this setting are found under their id
             del values["data"]["left_out"]
+        if not self.samples_modes:
+            del values["samples_modes"]
         told = {mode: [_told(mode, wording) for wording in self.wordings] for mode in self.modes}
         text = json.dumps(values | {"told": told}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
