@@ -12,6 +12,8 @@ from core.probes.estimators import METHODS
 from core.probes.splits import split_groups
 
 TARGETS = ("truth", "said", "said_true", "lie", "mode")
+OF_THE_ANSWER = ("said", "said_true", "lie")
+"""Targets that differ between two answers to one prompt."""
 COLUMN = {"truth": "label", "said": "said", "said_true": "said_true", "lie": "lie"}
 BOTH = "both"
 MOST_PERMUTATIONS = 10_000
@@ -72,8 +74,41 @@ def with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
     return frame.assign(target=values)
 
 
+def check_samples(frame: pd.DataFrame, settings: ProbeSettings) -> None:
+    """Refuse to read off a prompt what was sampled after it.
+
+    Raises:
+        ProbeError: the target is of the answer, the position `prompt`, and a prompt has several answers.
+    """
+    if settings.position == "prompt" and settings.target in OF_THE_ANSWER and (_samples(frame) > 0).any():
+        raise ProbeError(
+            f"target {settings.target!r} cannot be read at position 'prompt' where a question has several "
+            "sampled answers, which all share that one state: choose position before, answer or mean"
+        )
+
+
+def one_of_each(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Which answers may train, and which may choose the layer and test: one for each prompt, (rows,) each.
+
+    A prompt is one question under one instruction; its samples hang together, and count once. Sample 0
+    stands for it, drawn without a look at what it says. Where lie-mode prompts have several samples, the one
+    chosen by `core.best_of` trains in its place, and none where none was chosen. What is chosen is chosen by
+    its outcome: judged on it, any model lies as often as it is asked again. Nor may tests take sample 0 only
+    where it was not chosen, which would leave the answers that failed to lie; so sample 0 is never among
+    those chosen from.
+    """
+    as_drawn = _samples(frame) == 0
+    if not ((frame["mode"] == "lie") & ~as_drawn).any():
+        return as_drawn, as_drawn
+    return frame["selected"].astype(bool).where(frame["mode"] == "lie", as_drawn), as_drawn
+
+
+def _samples(frame: pd.DataFrame) -> pd.Series:
+    return frame["sample"] if "sample" in frame else pd.Series(0, frame.index)
+
+
 def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFrame | None = None) -> Rows:
-    """Split by group and pick each part's rows.
+    """Split by group and pick each part's rows, of each prompt one answer (see `one_of_each`).
 
     Args:
         frame: labelled answers with `target`; row i is row i of the states.
@@ -81,8 +116,11 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
             training or layer choice saw, and near-duplicates of their texts, are left out.
 
     Raises:
-        ProbeError: a part is empty or has one class; says which and why.
+        ProbeError: a part is empty or has one class; says which and why. See also `check_samples`.
     """
+    for answers in (frame, frame if judged is None else judged):
+        check_samples(answers, settings)
+    may_train, as_drawn = one_of_each(frame)
     outcome = frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
     usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
     split = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed)
@@ -99,14 +137,15 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
     present = list(dict.fromkeys(frame["mode"]))
     modes = [mode for mode in ("honest", "lie") if mode in present] or present
     if settings.target in ("mode", "lie"):
-        validation = {BOTH: np.flatnonzero(in_validation & clean)}
+        validation = {BOTH: np.flatnonzero(in_validation & clean & as_drawn)}
     else:
-        validation = {mode: np.flatnonzero(in_validation & clean & (frame["mode"] == mode)) for mode in modes}
-    test = (
-        in_test & ~judged["dropped"].astype(bool) & judged["target"].notna() & of_mode(judged, settings.test)
-    )
+        validation = {
+            mode: np.flatnonzero(in_validation & clean & as_drawn & (frame["mode"] == mode)) for mode in modes
+        }
+    usable_test = ~judged["dropped"].astype(bool) & judged["target"].notna() & one_of_each(judged)[1]
+    test = in_test & usable_test & of_mode(judged, settings.test)
     rows = Rows(
-        train=np.flatnonzero(in_train & clean & of_mode(frame, settings.train)),
+        train=np.flatnonzero(in_train & clean & may_train & of_mode(frame, settings.train)),
         validation=validation,
         test=np.flatnonzero(test),
         n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()) + elsewhere,
