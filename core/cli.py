@@ -41,9 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from core import commands
         from core.paths import cache_folder
 
-        result, text = getattr(commands, options.command.replace("-", "_"))(
-            cache_folder(options.cache), options
-        )
+        run = getattr(commands, options.command.replace("-", "_"))
+        result, text = run(cache_folder(options.cache), options)
     except TelltaleError as error:
         return refuse(error)
     except OSError as error:

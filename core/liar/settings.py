@@ -40,8 +40,10 @@ class LiarSettings:
     look_every: int = 100
 
     def __post_init__(self) -> None:
-        if self.model.adapter or self.model.four_bit:
-            raise ModelError("a liar is trained on a plain model: leave out --adapter and --four-bit")
+        if self.model.adapter_folder or self.model.four_bit:
+            raise ModelError(
+                "a liar is trained on a plain model: leave out --adapter and --four-bit, and choose no liar"
+            )
         if self.from_block < 0:
             raise ModelError(f"--from-block {self.from_block}: the first block is 0")
         if min(self.steps, self.pairs, self.batch_pairs, self.rank) < 1:
