@@ -1,7 +1,6 @@
 """The promise that others break: states and answers depend on neither batch, neighbours, nor prefix."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -13,12 +12,10 @@ from core.engine.harvest import harvest, prepare
 from core.engine.prefix import compute_prefix, shared_length
 from core.engine.settings import HarvestSettings
 from core.errors import StoreError, TemplateError
-from core.labels import label_answers, mode_summary, share_with_interval, wilson_interval
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.prompts.chat import chat_format, render
 from core.prompts.templates import BUILT_IN
-from core.store.decisions import Decision
 from core.store.runs import RunStore
 
 POSITIONS = ("prompt", "before", "answer", "mean")
@@ -166,44 +163,3 @@ def test_a_cancelled_harvest_goes_on_where_it_stopped(cache, loaded, tmp_path):
 def test_a_question_that_does_not_fit_is_refused_before_anything_runs(cache, loaded):
     with pytest.raises(TemplateError, match="--form claim"):
         prepare(settings(template=BUILT_IN["true-false"]), loaded, cache)
-
-
-def test_labels_known_by_hand():
-    frame = pd.DataFrame(
-        {
-            "answer": range(6),
-            "question": ["q1", "q1", "q2", "q2", "q3", "q3"],
-            "group": ["q1", "q1", "q2", "q2", "q3", "q3"],
-            "text": ["a", "a", "b", "b", "c", "c"],
-            "claim": None,
-            "mode": ["honest", "lie"] * 3,
-            "wording": 0,
-            "order": 0,
-            "demo_set": 0,
-            "sample": 0,
-            "label": [1, 1, 1, 1, 0, 0],
-            "said": [1, 0, 0, 1, np.nan, 1],
-            "p_0": 0.4,
-            "p_1": 0.4,
-        }
-    )
-    made = label_answers(frame, {1: Decision(1, "drop", "other"), 3: Decision(3, "drop", "said the truth")})
-    assert made["lie"].tolist()[1::2] == pytest.approx([1, 1, np.nan], nan_ok=True)
-    assert made["knows"].tolist()[::2] == pytest.approx([1, 0, np.nan], nan_ok=True)
-    verdicts = ["right", "lie", "error", "lie", "no choice", "untrue, belief unsure"]
-    assert made["verdict"].tolist() == verdicts
-    assert made["flag"][3] == "said the truth; wrong under honest"
-    assert made["flag"][4] == "no choice given"
-    assert made["dropped"].tolist() == [False, True, False, False, False, False]
-    assert made["dropped_outcome"].tolist() == [False, False, False, True, False, False]
-    assert mode_summary(made, "honest")["as_instructed"] == 0.5
-    assert mode_summary(made, "lie")["as_instructed"] == 0.5
-    assert (summary := mode_summary(made, "lie"))["lies_n"] == 1 and summary["lies"] == 1
-    assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-
-
-def test_answers_that_repeat_each_other_count_once_in_an_interval():
-    values, groups = pd.Series([1.0, 1, 0, 0, 1, 1, 1, 1]), pd.Series(list("aabbccdd"))
-    assert share_with_interval(values, groups) == (0.75, pytest.approx(list(wilson_interval(3, 4))))
-    alone = share_with_interval(values, pd.Series(range(8)))
-    assert alone == (0.75, pytest.approx(list(wilson_interval(6, 8))))

@@ -1,58 +1,15 @@
-"""Decisions, saved templates, states: nothing lost, nothing taken back silently."""
+"""Saved templates, states, runs: nothing lost, nothing taken back silently."""
 
 import threading
 
 import numpy as np
 import pytest
 
-from core.errors import DataError, StoreError, TemplateError
+from core.errors import StoreError, TemplateError
 from core.prompts.templates import BUILT_IN, Template
-from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 from core.store.saved import SavedStore
 from core.store.states import StateArrays
-
-
-def test_decisions_undo_redo_and_survive_a_restart(tmp_path):
-    store = DecisionStore(tmp_path)
-    store.decide("r", [1, 2], "drop", "other", "ann")
-    store.decide("r", [2], "keep", "", "ben", scores_shown=True)
-    assert {a: d.action for a, d in store.current("r").items()} == {1: "drop", 2: "keep"}
-    assert store.undo("r") == [2]
-    assert {a: d.action for a, d in DecisionStore(tmp_path).current("r").items()} == {1: "drop", 2: "drop"}
-    assert store.redo("r") and not store.redo("r")
-    assert store.current("r")[2].action == "keep"
-    store.undo("r")
-    store.decide("r", [3], "drop", "duplicate", "ann")
-    assert not store.redo("r")
-    trail = store.trail("r")
-    assert list(trail["which"]) == ["3", "2", "1, 2"]
-    assert store.export_csv("r").splitlines()[1].startswith("1,drop,other,ann,2")
-    assert list(trail["state"]) == ["done", "dropped", "done"]
-    assert list(trail["who"]) == ["ann", "ben", "ann"]
-    assert store.current("another") == {}
-
-
-def test_decisions_travel_as_csv_all_or_none(tmp_path):
-    store = DecisionStore(tmp_path)
-    store.decide("r", [1, 2], "drop", "duplicate", "ann, the first")
-    content = store.export_csv("r")
-    before = store.current("r")
-    store.undo("r")
-    assert store.import_csv("r", content, "ben", {1, 2}) == 2
-    assert store.current("r") == before and store.trail("r")["who"][0] == "ben"
-    with pytest.raises(DataError, match="line 2: it is of run 'r', and this is 'another'"):
-        store.import_csv("another", content, "ben", {1, 2})
-    content = content.replace(",r\r\n", ",\r\n")
-    with pytest.raises(DataError, match="line 4: answer 1 stands there twice"):
-        store.import_csv("copy", content + "1,keep,,,,,\r\n", "ben", {1, 2})
-    with pytest.raises(DataError, match="line 2: unknown reason 'nonsense'"):
-        store.import_csv("copy", content.replace("duplicate", "nonsense"), "ben", {1, 2})
-    with pytest.raises(DataError, match="line 3: this run has no answer '2'"):
-        store.import_csv("copy2", content, "ben", {1})
-    assert store.current("copy2") == {}
-    with pytest.raises(DataError, match="no column"):
-        store.import_csv("copy2", "a,b\n", "ben", {1})
 
 
 def test_templates_are_saved_and_built_in_ones_kept(tmp_path):

@@ -8,30 +8,48 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from core.best_of import best_of
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
-from core.labels import label_answers
+from core.labels import judge_answers, lay_decisions
+from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
 from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 
-VERSION = 3
+VERSION = 4
 
 
-def labelled(store: RunStore, run: str, pruned: bool = True) -> pd.DataFrame:
-    """A run's answers with labels, flags and (where `pruned`) a person's decisions laid over them."""
+def judged(store: RunStore, run: str) -> pd.DataFrame:
+    """A run's answers with labels and flags, by the belief margin that is kept for it; no decisions."""
+    return judge_answers(store.answers(run), DecisionStore(store.cache).margin(run))
+
+
+def labelled(store: RunStore, run: str, pruned: bool = True, test_pruned: bool = True) -> pd.DataFrame:
+    """A run's answers with labels, flags and (where `pruned`) people's decisions laid over them.
+
+    Of several samples one is marked as `selected`, see `best_of`.
+
+    Args:
+        test_pruned: False has every drop reach training data only, so that the test set stays whole.
+    """
     made = DecisionStore(store.cache).current(run) if pruned else {}
-    return label_answers(store.answers(run), made)
+    frame = best_of(lay_decisions(judged(store, run), made))
+    if test_pruned:
+        return frame
+    return frame.assign(dropped=False, dropped_outcome=frame["dropped"] | frame["dropped_outcome"])
 
 
-def with_states(store: RunStore, run: str, position: str, pruned: bool = True) -> tuple[pd.DataFrame, States]:
+def with_states(
+    store: RunStore, run: str, position: str, pruned: bool = True, test_pruned: bool = True
+) -> tuple[pd.DataFrame, States]:
     """The labelled answers that have a state at a position, and a reader of their states by layer.
 
     Raises:
         ProbeError: there are none.
     """
-    frame = labelled(store, run, pruned)
+    frame = labelled(store, run, pruned, test_pruned)
     rows = frame["answer"].to_numpy()
     if len(frame):
         there = ~np.isnan(store.layer(run, position, 0, rows)[:, 0])
@@ -49,6 +67,7 @@ def probe_run(
     *,
     test_run: str | None = None,
     pruned: bool = True,
+    test_pruned: bool = True,
     progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ProbeReport:
@@ -57,22 +76,23 @@ def probe_run(
     Args:
         test_run: another run to be judged on.
         pruned: lay the decisions over the answers; False shows what it would be without them.
+        test_pruned: False prunes training data alone, whatever the decisions reach.
 
     Raises:
         ProbeError, StoreError: see `run_probe` and `RunStore`.
     """
-    path = report_path(store, run, settings, test_run, pruned)
+    path = report_path(store, run, settings, test_run, pruned, test_pruned)
     if path.is_file():
         try:
             return joblib.load(path)
         except Exception:  # a derived result that cannot be read is rebuilt
             path.unlink(missing_ok=True)
-    trained, judged = store.run(run), store.run(test_run or run)
+    trained, other_run = store.run(run), store.run(test_run or run)
     _check_mode(trained, settings.train)
-    _check_mode(judged, settings.test)
-    _check_same_model(trained, judged)
-    frame, states = with_states(store, run, settings.position, pruned)
-    other = with_states(store, test_run, settings.position, pruned) if test_run else None
+    _check_mode(other_run, settings.test)
+    _check_same_model(trained, other_run)
+    frame, states = with_states(store, run, settings.position, pruned, test_pruned)
+    other = with_states(store, test_run, settings.position, pruned, test_pruned) if test_run else None
     # Thousands of fits of a hundred rows: handing each to several threads costs more than it saves.
     with threadpool_limits(1, user_api="blas"):
         report = run_probe(
@@ -107,22 +127,48 @@ def _check_same_model(trained: Run, judged: Run) -> None:
 
 
 def known_report(
-    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None, pruned: bool = True
+    store: RunStore,
+    run: str,
+    settings: ProbeSettings,
+    test_run: str | None = None,
+    pruned: bool = True,
+    test_pruned: bool = True,
 ) -> ProbeReport | None:
     """The report where it was made before, else None; never computes."""
-    if not report_path(store, run, settings, test_run, pruned).is_file():
+    if not report_path(store, run, settings, test_run, pruned, test_pruned).is_file():
         return None
-    return probe_run(store, run, settings, test_run=test_run, pruned=pruned)
+    return probe_run(store, run, settings, test_run=test_run, pruned=pruned, test_pruned=test_pruned)
+
+
+def area_among(report: ProbeReport, frame: pd.DataFrame) -> Area | None:
+    """The AUROC of a report's test scores among some of its run's answers; None where a class is missing.
+
+    Args:
+        frame: answer and group of those that count: left after pruning, or about what the model knows.
+    """
+    part = report.predictions.merge(frame[["answer", "group"]], on="answer")
+    if part["target"].nunique() < 2:
+        return None
+    return area(part["target"].to_numpy(), part["score"].to_numpy(), part["group"].to_numpy())
 
 
 def report_path(
-    store: RunStore, run: str, settings: ProbeSettings, test_run: str | None, pruned: bool = True
+    store: RunStore,
+    run: str,
+    settings: ProbeSettings,
+    test_run: str | None,
+    pruned: bool = True,
+    test_pruned: bool = True,
 ) -> Path:
     """Where a report is kept: its name is the hash of all that it depends on."""
     parts: list[object] = [VERSION, settings]
     for name in (run, test_run):
         if name:
-            standing = DecisionStore(store.cache).current(name) if pruned else {}
-            made = sorted((d.answer, d.action, d.reason) for d in standing.values())
-            parts.append((store.run(name).run, store.run(name).answers, made))
+            decisions = DecisionStore(store.cache)
+            standing = decisions.current(name) if pruned else {}
+            drops = sorted(
+                (d.answer, d.reaches_test and test_pruned) for d in standing.values() if d.action == "drop"
+            )
+            margin = decisions.margin(name) if settings.target == "lie" else None
+            parts.append((store.run(name).run, store.run(name).answers, drops, margin))
     return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"

@@ -31,12 +31,23 @@ CREATE TABLE IF NOT EXISTS steps (
 );
 CREATE TABLE IF NOT EXISTS decisions (
     step INTEGER NOT NULL REFERENCES steps ON DELETE CASCADE, answer INTEGER NOT NULL,
-    action TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (step, answer)
+    action TEXT NOT NULL, reason TEXT NOT NULL, blind INTEGER, everywhere INTEGER NOT NULL DEFAULT 0,
+    origin TEXT NOT NULL DEFAULT '', PRIMARY KEY (step, answer)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (run TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS margins (run TEXT PRIMARY KEY, margin REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_of_run ON steps (run, step);
 CREATE TABLE IF NOT EXISTS templates (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS statement_sets (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 """
+
+# What older caches lack. `blind` is unknown there, but where scores were on screen it certainly was not.
+ADDED = {
+    "blind": "ALTER TABLE decisions ADD COLUMN blind INTEGER",
+    "everywhere": "ALTER TABLE decisions ADD COLUMN everywhere INTEGER NOT NULL DEFAULT 0",
+    "origin": "ALTER TABLE decisions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
+}
+NOT_BLIND = "UPDATE decisions SET blind = 0 WHERE step IN (SELECT step FROM steps WHERE scores_shown)"
 
 
 class Database:
@@ -47,6 +58,13 @@ class Database:
         with self.connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(SCHEMA)
+            if _lacking(connection):
+                connection.execute("BEGIN IMMEDIATE")  # another process may be at the same
+                lacking = _lacking(connection)
+                for name in lacking:
+                    connection.execute(ADDED[name])
+                if "blind" in lacking:
+                    connection.execute(NOT_BLIND)
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
@@ -67,3 +85,9 @@ class Database:
         finally:
             if connection is not None:
                 connection.close()
+
+
+def _lacking(connection: sqlite3.Connection) -> list[str]:
+    """The columns of decisions that an older cache does not have yet."""
+    there = {row["name"] for row in connection.execute("PRAGMA table_info(decisions)")}
+    return [name for name in ADDED if name not in there]

@@ -1,36 +1,28 @@
-"""A person's keep and drop decisions: laid over a run, never written into it.
+"""People's keep, drop and unsure decisions: laid over a run, never written into it.
 
 Each step (one click, in bulk or not) is kept for good with who and when; undo and redo only mark steps.
+Several people may prune one run: the last step on an answer stands, and each takes back their own steps.
 """
 
-import csv
-import io
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from core.errors import DataError, StoreError
+from core.beliefs import SURE, check_margin
+from core.errors import StoreError
 from core.store.database import Database
+from core.store.decision import ACTIONS, OUTCOME, QUALITY, REASONS, SOUND, UNSURE, Decision
+from core.store.decisions_csv import read_decisions, write_decisions
 from core.store.runs import now
 
-ACTIONS = ("keep", "drop")
-QUALITY = ("no choice given", "too little mass", "duplicate", "not a sensible question", "other")
-OUTCOME = ("said the truth", "wrong under honest")
-REASONS = QUALITY + OUTCOME
-SOUND = "sound"
+__all__ = ["ACTIONS", "OUTCOME", "QUALITY", "REASONS", "SOUND", "UNSURE", "Decision", "DecisionStore"]
 
-
-@dataclass(frozen=True)
-class Decision:
-    """What stands for one answer: the action of the last step that was not undone, and its reason.
-
-    Reasons of drops are from `REASONS`; what is kept by hand is `SOUND`; imported ones are as they came.
-    """
-
-    answer: int
-    action: str
-    reason: str
+STANDING = (
+    "SELECT answer, action, reason, blind, everywhere, who, origin FROM decisions JOIN steps USING (step) "
+    "WHERE run = ? AND state = 'done' ORDER BY step"
+)
 
 
 class DecisionStore:
@@ -40,103 +32,159 @@ class DecisionStore:
         self.database = Database(cache)
 
     def decide(
-        self, run: str, answers: list[int], action: str, reason: str, who: str, scores_shown: bool = False
+        self,
+        run: str,
+        answers: list[int],
+        action: str,
+        reason: str,
+        who: str,
+        scores_shown: bool = False,
+        *,
+        blind: bool = True,
+        everywhere: bool = False,
+        origin: str = "",
     ) -> None:
-        """One step over one or many answers. What had been undone before can no longer be redone.
+        """One step over one or many answers. What this person had undone can no longer be redone.
+
+        Args:
+            blind: False where it is made from the projection; with scores on screen it never is blind.
+            everywhere: have a drop reach test data whatever its reason.
 
         Raises:
             StoreError: an unknown action, or no answers.
         """
         if action not in ACTIONS:
-            raise StoreError(f"unknown action {action!r}: choose keep or drop")
+            raise StoreError(f"unknown action {action!r}: choose keep, drop or unsure")
         if not answers:
             raise StoreError(f"no answers were chosen to {action}")
-        self._add(run, {answer: (action, reason) for answer in answers}, who, scores_shown)
+        blind = blind and not scores_shown
+        made = [Decision(int(a), action, reason, blind, everywhere, who, origin) for a in answers]
+        self.add_step(run, made, who, scores_shown)
 
-    def _add(self, run: str, made: dict[int, tuple[str, str]], who: str, scores_shown: bool) -> None:
+    def add_step(self, run: str, made: Iterable[Decision], who: str, scores_shown: bool = False) -> None:
+        """One step of decisions that may differ in action and reason; undone and redone as one.
+
+        Raises:
+            StoreError: there are none.
+        """
+        rows = [(d.answer, d.action, d.reason, d.blind, d.everywhere, d.origin) for d in made]
+        if not rows:
+            raise StoreError("no answers were chosen: nothing is left to decide")
         with self.database.connect() as connection:
             connection.execute(
-                "UPDATE steps SET state = 'dropped' WHERE run = ? AND state = 'undone'", (run,)
+                "UPDATE steps SET state = 'dropped' WHERE run = ? AND who = ? AND state = 'undone'",
+                (run, who),
             )
             step = connection.execute(
                 "INSERT INTO steps (run, who, at, scores_shown) VALUES (?, ?, ?, ?)",
                 (run, who, now(), scores_shown),
             ).lastrowid
             connection.executemany(
-                "INSERT INTO decisions VALUES (?, ?, ?, ?)",
-                [(step, int(answer), action, reason) for answer, (action, reason) in made.items()],
+                "INSERT INTO decisions (step, answer, action, reason, blind, everywhere, origin) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(step, *row) for row in rows],
             )
+            _count_change(connection, run)
 
-    def undo(self, run: str) -> list[int]:
-        """Take back the last step that stands; gives its answers, none where there is no such step."""
-        return self._mark(run, "done", "undone", "DESC")
+    def undo(self, run: str, who: str | None = None) -> list[int]:
+        """Take back a person's last step that stands, anybody's where `who` is None.
 
-    def redo(self, run: str) -> list[int]:
-        """Bring back the step that was undone last; gives its answers, none where there is no such step."""
-        return self._mark(run, "undone", "done", "ASC")
+        Returns:
+            The step's answers; none where there is no such step.
+        """
+        return self._mark(run, who, "done", "undone", "DESC")
 
-    def _mark(self, run: str, old: str, new: str, direction: str) -> list[int]:
+    def redo(self, run: str, who: str | None = None) -> list[int]:
+        """Bring back the step that was undone last; persons and answers as in `undo`."""
+        return self._mark(run, who, "undone", "done", "ASC")
+
+    def _mark(self, run: str, who: str | None, old: str, new: str, direction: str) -> list[int]:
         with self.database.connect() as connection:
             step = connection.execute(
-                f"SELECT step FROM steps WHERE run = ? AND state = ? ORDER BY step {direction} LIMIT 1",
-                (run, old),
+                "SELECT step FROM steps WHERE run = ? AND state = ? AND (? IS NULL OR who = ?) "
+                f"ORDER BY step {direction} LIMIT 1",
+                (run, old, who, who),
             ).fetchone()
             if step is None:
                 return []
             connection.execute("UPDATE steps SET state = ? WHERE step = ?", (new, step["step"]))
+            _count_change(connection, run)
             rows = connection.execute("SELECT answer FROM decisions WHERE step = ?", (step["step"],))
             return [row["answer"] for row in rows]
 
     def current(self, run: str) -> dict[int, Decision]:
-        """What stands for each answer that was decided."""
+        """What stands for each answer that was decided, whoever decided last."""
+        return {decision.answer: decision for decision in self._standing(run)}
+
+    def by_person(self, run: str) -> dict[str, dict[int, Decision]]:
+        """What stands of each person's own decisions, by name and answer."""
+        found: dict[str, dict[int, Decision]] = {}
+        for decision in self._standing(run):
+            found.setdefault(decision.who, {})[decision.answer] = decision
+        return found
+
+    def _standing(self, run: str) -> list[Decision]:
         with self.database.connect() as connection:
-            rows = connection.execute(
-                "SELECT answer, action, reason FROM decisions JOIN steps USING (step) "
-                "WHERE run = ? AND state = 'done' ORDER BY step",
-                (run,),
-            ).fetchall()
-        return {row["answer"]: Decision(row["answer"], row["action"], row["reason"]) for row in rows}
+            rows = connection.execute(STANDING, (run,)).fetchall()
+        return [
+            Decision(answer, action, reason, None if blind is None else bool(blind), bool(everywhere), *rest)
+            for answer, action, reason, blind, everywhere, *rest in rows
+        ]
+
+    def margin(self, run: str) -> float:
+        """The share of a question's honest answers that a belief needs in this run."""
+        with self.database.connect() as connection:
+            row = connection.execute("SELECT margin FROM margins WHERE run = ?", (run,)).fetchone()
+        return SURE if row is None else row["margin"]
+
+    def set_margin(self, run: str, margin: float) -> None:
+        """Keep another belief margin with the run, for every page and command.
+
+        Raises:
+            DataError: it is no majority.
+        """
+        check_margin(margin)
+        with self.database.connect() as connection:
+            connection.execute("INSERT OR REPLACE INTO margins VALUES (?, ?)", (run, margin))
+            _count_change(connection, run)
 
     def version(self, run: str) -> tuple[int, int]:
-        """Changes whenever a decision does: the last step, and how many steps stand."""
+        """Changes whenever a decision or the margin does: the last step, and how many changes there were."""
         with self.database.connect() as connection:
-            last, standing = connection.execute(
-                "SELECT coalesce(max(step), 0), coalesce(sum(state = 'done'), 0) FROM steps WHERE run = ?",
-                (run,),
+            last, changes = connection.execute(
+                "SELECT (SELECT coalesce(max(step), 0) FROM steps WHERE run = ?), "
+                "coalesce((SELECT n FROM changes WHERE run = ?), 0)",
+                (run, run),
             ).fetchone()
-        return last, standing
+        return last, changes
 
     def trail(self, run: str) -> pd.DataFrame:
         """Every step ever made, newest first.
 
         Returns:
             Columns step, at, who, action, reason, answers (how many), which (the first few), scores_shown,
-            state (done, undone, dropped: undone and then overtaken).
+            blind (None where unknown), everywhere, origin, state (done, undone, dropped: undone and then
+            overtaken).
         """
         with self.database.connect() as connection:
             return pd.read_sql_query(
                 "SELECT step, at, who, action, reason, count(*) AS answers, "
-                "substr(group_concat(answer, ', '), 1, 60) AS which, scores_shown, state "
-                "FROM decisions JOIN steps USING (step) WHERE run = ? "
-                "GROUP BY step, action, reason ORDER BY step DESC",
+                "substr(group_concat(answer, ', '), 1, 60) AS which, scores_shown, blind, everywhere, "
+                "origin, state FROM decisions JOIN steps USING (step) WHERE run = ? "
+                "GROUP BY step, action, reason, blind, everywhere, origin ORDER BY step DESC",
                 connection,
                 params=(run,),
             )
 
     def export_csv(self, run: str) -> str:
-        """The standing decisions as CSV: answer, action, reason, who, at, scores_shown, run."""
+        """The standing decisions as CSV, with the columns of `core.store.decisions_csv`."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                "SELECT answer, action, reason, who, at, scores_shown FROM decisions JOIN steps USING (step) "
-                "WHERE run = ? AND state = 'done' ORDER BY step",
+                "SELECT answer, action, reason, who, at, scores_shown, blind, everywhere, origin, run "
+                "FROM decisions JOIN steps USING (step) WHERE run = ? AND state = 'done' ORDER BY step",
                 (run,),
             ).fetchall()
-        standing = {row["answer"]: tuple(row) for row in rows}
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(("answer", "action", "reason", "who", "at", "scores_shown", "run"))
-        writer.writerows((*row, run) for row in standing.values())
-        return out.getvalue()
+        return write_decisions({row["answer"]: tuple(row) for row in rows}.values())
 
     def import_csv(self, run: str, content: str, who: str, known: set[int]) -> int:
         """Apply exported decisions as one step, all or none; gives their number.
@@ -144,38 +192,15 @@ class DecisionStore:
         The step is signed by who imports it, at the time of the import.
 
         Raises:
-            DataError: a column, answer, action or reason is wrong, an answer stands twice, or the decisions
-                are of another run; names the line.
+            DataError: see `read_decisions`.
         """
-        reader = csv.DictReader(io.StringIO(content))
-        try:
-            rows = list(reader)
-        except csv.Error as error:
-            raise DataError(f"decisions line {reader.line_num}: {error}") from error
-        if missing := {"answer", "action"} - set(reader.fieldnames or ()):
-            raise DataError(
-                f"the decisions have no column {sorted(missing)[0]!r}: expected answer, action, reason"
-            )
-        made: dict[int, tuple[str, str]] = {}
-        names = {str(answer): answer for answer in known}
-        for number, row in enumerate(rows, start=2):
-            answer = (row["answer"] or "").strip()
-            if answer not in names:
-                raise DataError(f"decisions line {number}: this run has no answer {answer!r}")
-            if row["action"] not in ACTIONS:
-                raise DataError(
-                    f"decisions line {number}: unknown action {row['action']!r}: use keep or drop"
-                )
-            if row.get("run") not in (None, "", run):
-                raise DataError(f"decisions line {number}: it is of run {row['run']!r}, and this is {run!r}")
-            if names[answer] in made:
-                raise DataError(f"decisions line {number}: answer {answer} stands there twice")
-            reason = row.get("reason") or ("other" if row["action"] == "drop" else SOUND)
-            if reason not in (*REASONS, SOUND):
-                known_reasons = ", ".join((*REASONS, SOUND))
-                raise DataError(f"decisions line {number}: unknown reason {reason!r}: choose {known_reasons}")
-            made[names[answer]] = (row["action"], reason)
-        if not made:
-            raise DataError("the decisions hold no rows")
-        self._add(run, made, who, False)
+        made, scores_shown = read_decisions(run, content, known)
+        self.add_step(run, made, who, scores_shown)
         return len(made)
+
+
+def _count_change(connection: sqlite3.Connection, run: str) -> None:
+    connection.execute(
+        "INSERT INTO changes VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET n = n + 1",
+        (run,),
+    )

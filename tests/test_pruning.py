@@ -1,0 +1,135 @@
+"""Rules: what each marks, that they apply as one step; and a probe judged on the whole test set too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import StoreError
+from core.labels import judge_answers, label_answers, lay_decisions
+from core.pruning.apply import apply_rules, count_marks, drops_of
+from core.pruning.effect import counts_by_cell, rates
+from core.pruning.rules import RULES
+from core.store.decision import OUTCOME, QUALITY, Decision
+from core.store.decisions import DecisionStore
+from tests.frames import answers
+
+NONE = float("nan")
+
+
+@pytest.fixture
+def judged():
+    frame = answers(
+        ("q1", "honest", 0, 0, 1, 1),
+        ("q1", "lie", 0, 0, 1, 1),
+        ("q1", "lie", 1, 0, 1, 0),
+        ("q2", "honest", 0, 0, 1, 0),
+        ("q2", "lie", 0, 0, 1, NONE),
+        ("q3", "honest", 0, 0, 0, NONE),
+        ("q4", "honest", 0, 0, 0, 0),
+    )
+    frame.loc[6, ["text", "p_0", "p_1"]] = ["q1", 0.04, 0.05]
+    return judge_answers(frame)
+
+
+MARKED = {
+    "no choice given": [4, 5],
+    "too little mass": [6],
+    "duplicate": [6],
+    "said the truth": [1],
+    "wrong under honest": [3, 4],
+    "belief unsure": [5],
+    "inconsistent with another wording": [1, 2],
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_marks_what_it_says(judged, name):
+    assert judged["answer"][RULES[name].marks(judged)].tolist() == MARKED[name]
+    assert RULES[name].name == name and name in (QUALITY if RULES[name].kind == "quality" else OUTCOME)
+
+
+def test_counts_say_what_a_rule_adds(judged):
+    counts = {c.name: c for c in count_marks(judged, ["no choice given", "belief unsure", "duplicate"])}
+    assert (counts["no choice given"].marks, counts["no choice given"].only) == (2, 1)
+    assert (counts["belief unsure"].marks, counts["belief unsure"].only) == (1, 0)
+    assert counts["duplicate"].on and counts["duplicate"].only == 1
+    off = counts["wrong under honest"]
+    assert not off.on and (off.marks, off.only) == (2, 1), "what it would add if it were switched on"
+    with pytest.raises(StoreError, match="unknown rule 'x': choose no choice given"):
+        count_marks(judged, ["x"])
+
+
+def test_apply_is_one_step_and_leaves_what_was_decided_by_hand(judged, tmp_path):
+    store = DecisionStore(tmp_path)
+    store.decide("r", [4], "keep", "sound", "ann", origin="queue")
+    made = apply_rules(store, "r", judged, ["wrong under honest", "no choice given"], "ann")
+    assert made == 2
+    assert {a: (d.action, d.reason) for a, d in store.current("r").items()} == {
+        4: ("keep", "sound"),
+        5: ("drop", "no choice given"),
+        3: ("drop", "wrong under honest"),
+    }
+    assert store.current("r")[3].origin == "rules" and not store.current("r")[3].reaches_test
+    with pytest.raises(StoreError, match="nothing that is not decided already"):
+        apply_rules(store, "r", judged, ["no choice given"], "ann")
+    assert sorted(store.undo("r", "ann")) == [3, 5] and list(store.current("r")) == [4]
+    with pytest.raises(StoreError, match="no rule is switched on"):
+        apply_rules(store, "r", judged, [], "ann")
+
+
+def test_quality_comes_before_outcome_and_scores_on_screen_are_remembered(judged):
+    (both,) = [d for d in drops_of(judged, list(RULES), {}) if d.answer == 5]
+    assert both.reason == "no choice given" and both.reaches_test
+    (seen,) = [d for d in drops_of(judged, list(RULES), {}, blind=False) if d.answer == 5]
+    assert not seen.reaches_test
+    replaced = drops_of(
+        judged, ["no choice given"], {5: Decision(5, "drop", "belief unsure", origin="rules")}
+    )
+    assert [d.answer for d in replaced] == [4, 5]
+
+
+def test_cells_and_rates_before_and_after(judged):
+    decisions = {
+        4: Decision(4, "drop", "no choice given"),
+        1: Decision(1, "drop", "said the truth", everywhere=True),
+        3: Decision(3, "drop", "wrong under honest"),
+    }
+    made = lay_decisions(judged, decisions)
+    cells = counts_by_cell(made).set_index(["mode", "label"])
+    assert cells.loc[("lie", 1)].tolist() == [3, 1, 1]
+    assert cells.loc[("honest", 1)].tolist() == [2, 2, 1]
+    found = rates(judged, made).set_index(["rate", "questions", "decisions"])
+    before, after = (found.loc[("untrue under lie", "all", which)] for which in ("none", "these"))
+    assert before["n"] == after["n"] == 2 and before["share"] == after["share"] == 0.5
+    assert found.loc[("honest accuracy", "all", "these")]["n"] == 3, "outcome drops count in rates"
+    assert found.loc[("lies", "known", "these")]["n"] == 2
+
+
+def test_a_probe_trained_on_what_is_left_is_judged_on_the_whole_test_set():
+    from core.probes.of_run import area_among
+    from core.probes.rows import ProbeSettings
+    from core.probes.sweep import run_probe
+    from core.pruning.effect import probe_areas
+
+    generator = np.random.default_rng(0)
+    label = np.tile([0, 1], 60)
+    rows = [
+        (f"q{n}", mode, 0, 0, int(label[n]), int(label[n])) for n in range(120) for mode in ("honest", "lie")
+    ]
+    frame = answers(*rows)
+    target = frame["label"].to_numpy()
+    states = generator.normal(size=(240, 4)) + 1.2 * target[:, None]
+    decisions = {n: Decision(n, "drop", "said the truth") for n in range(0, 240, 3)}
+    plain, pruned = label_answers(frame), label_answers(frame, decisions)
+    settings = ProbeSettings(permutations=0)
+    before = run_probe(plain, lambda layer: states, 1, settings)
+    after = run_probe(pruned, lambda layer: states, 1, settings)
+    assert after.n_train < before.n_train and len(after.predictions) == len(before.predictions)
+    table = probe_areas(before, after, pruned).set_index(["trained", "test"])
+    whole = table.loc[("what is left", "whole")]
+    assert whole["auroc"] == pytest.approx(after.chosen.test.auroc) and whole["n"] == after.chosen.test.n
+    left = table.loc[("what is left", "pruned")]
+    kept = after.predictions[~after.predictions["answer"].isin(decisions)]
+    assert left["n"] == len(kept) < whole["n"]
+    assert left["auroc"] == pytest.approx(area_among(after, pruned[pruned["action"] == ""]).auroc)
+    assert area_among(after, pd.DataFrame({"answer": [], "group": []})) is None
