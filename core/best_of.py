@@ -70,8 +70,8 @@ class BestOf:
         return (
             f"Best of {self.samples}: before choosing, {_words(self.before)} of the sampled answers are lies "
             f"({self.qualified:,} qualified); after choosing, {_words(self.after)} of the questions have one "
-            f"among samples 1 to {self.samples - 1}. Chosen answers train only; tests take sample 0, which is "
-            f"never chosen.{unsure}"
+            f"among samples 1 to {self.samples - 1}. Chosen answers train only; tests take sample 0, which "
+            f"is never chosen.{unsure}"
         )
 
 

@@ -132,7 +132,10 @@ def parser() -> Parser:
     harvest.add_argument("--demo-answers", choices=("truth", "mode"), default="truth")
     harvest.add_argument("--max-new-tokens", type=int, default=4)
     harvest.add_argument("--temperature", type=float, default=0.0)
-    harvest.add_argument("--samples", type=int, default=1)
+    harvest.add_argument("--samples", type=int, default=1, help="answers a question; needs a temperature")
+    harvest.add_argument(
+        "--samples-mode", action="append", help="a mode to sample so often, the others once (default: all)"
+    )
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
     harvest.add_argument("--no-system", action="store_true")
     harvest.add_argument("--plain", action="store_true", help="no chat template")
@@ -154,12 +157,27 @@ def parser() -> Parser:
     runs.add_argument("action", nargs="?", choices=("list", "show", "delete"), default="list")
     runs.add_argument("run", nargs="?")
 
-    decisions = add("decisions", "export, import, undo or redo decisions, or drop answers")
-    decisions.add_argument("action", choices=("show", "export", "import", "undo", "redo", "drop", "keep"))
+    decisions = add("decisions", "drop and keep answers, apply rules, undo, export, import, compare people")
+    decisions.add_argument(
+        "action",
+        help="show, export, import, undo, redo, keep, drop, unsure, rules, agreement or beliefs; before or "
+        "after the run",
+    )
     decisions.add_argument("run")
     decisions.add_argument("--file", help="CSV to write or read")
     decisions.add_argument("--answer", type=int, action="append")
-    decisions.add_argument("--reason", default="other")
+    decisions.add_argument("--reason", help="of a drop (default: other)")
+    decisions.add_argument("--who", help="who decides (default: the account's name)")
+    decisions.add_argument("--rule", action="append", help="with rules: one to switch on; repeat for several")
+    decisions.add_argument(
+        "--apply", action="store_true", help="with rules: drop what they mark, in one step"
+    )
+    decisions.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="have outcome drops reach test data, which makes the measure",
+    )
+    decisions.add_argument("--margin", type=float, help="with beliefs: the share a belief needs (kept)")
 
     for name, help in (("probe", "accuracy and AUROC by layer"), ("score", "score statements with a probe")):
         command = add(name, help, *([model] if name == "score" else []))

@@ -1,6 +1,5 @@
 """What each command does: plain calls of core's functions, giving (object for --json, text for people)."""
 
-import getpass
 import importlib.metadata
 import json
 import shutil
@@ -13,17 +12,20 @@ import numpy as np
 from tqdm import tqdm
 
 from core.answers import make_reader
+from core.best_of import best_of_summary
 from core.data.hub import PRESETS
 from core.data.reviews import reviews_ready
 from core.data.sources import BUILT_IN, HUB, DataSettings, source_choices
 from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
+from core.decision_commands import belief_line
+from core.decision_commands import decisions as decisions
 from core.engine.generate import POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
 from core.errors import DataError, ModelError, StoreError, TelltaleError, TemplateError
-from core.labels import mode_summary
+from core.labels import belief_summary, mode_summary
 from core.liar.command import make_liar
 from core.liar.settings import LiarSettings
 from core.liar.train import Step
@@ -36,7 +38,7 @@ from core.probes.rows import ProbeSettings
 from core.prompts.fitting import forms
 from core.prompts.templates import Template
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
-from core.store.decisions import REASONS, DecisionStore
+from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
 
@@ -176,6 +178,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         chat=not options.plain,
         decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
         samples=options.samples,
+        samples_modes=tuple(dict.fromkeys(options.samples_mode or ())),
         positions=tuple(p for p in POSITIONS if p in options.position)
         + tuple(set(options.position) - set(POSITIONS))
         if options.position
@@ -227,7 +230,10 @@ def runs(cache: Path, options: Namespace) -> Result:
         store.delete(run.run)
         return {"run": run.run, "deleted": True}, f"{run.run} deleted"
     summary = summarise(store, run)
-    return summary, "\n".join(f"{name}: {value}" for name, value in summary.items())
+    told = {name: value for name, value in summary.items() if name != "beliefs"}
+    lines = [f"{name}: {value}" for name, value in told.items()]
+    lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")
+    return summary, "\n".join(lines)
 
 
 def summarise(store: RunStore, run: Run) -> dict:
@@ -244,40 +250,10 @@ def summarise(store: RunStore, run: Run) -> dict:
         "planned": run.planned,
         "honest": mode_summary(frame, "honest"),
         "lie": mode_summary(frame, "lie"),
+        "best_of": None if (chosen := best_of_summary(frame)) is None else chosen.to_json(),
         "dropped": int((frame["action"] == "drop").sum()),
+        "beliefs": belief_summary(frame) | {"margin": DecisionStore(store.cache).margin(run.run)},
     }
-
-
-def decisions(cache: Path, options: Namespace) -> Result:
-    """Show, export, import, undo, redo, or decide."""
-    store, made = RunStore(cache), DecisionStore(cache)
-    run = store.run(options.run).run
-    who = user_name()
-    if options.action == "export":
-        if not options.file:
-            raise DataError("export needs --file")
-        write_text(options.file, made.export_csv(run))
-    elif options.action == "import":
-        if not options.file:
-            raise DataError("import needs --file")
-        try:
-            content = Path(options.file).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{options.file} cannot be read: {error}") from error
-        made.import_csv(run, content, who, store.done(run))
-    elif options.action in ("undo", "redo"):
-        if not getattr(made, options.action)(run):
-            raise StoreError(f"there is nothing to {options.action} in run {run}")
-    elif options.action in ("drop", "keep"):
-        wanted = options.answer or []
-        if missing := sorted(set(wanted) - store.done(run)):
-            raise StoreError(f"run {run} has no answer {missing[0]}")
-        if options.reason not in REASONS:
-            raise StoreError(f"unknown reason {options.reason!r}: choose {', '.join(REASONS)}")
-        made.decide(run, wanted, options.action, options.reason, who)
-    standing = [vars(decision) for decision in made.current(run).values()]
-    dropped = sum(entry["action"] == "drop" for entry in standing)
-    return {"run": run, "decisions": standing}, f"{run}: {len(standing)} decisions, {dropped} dropped"
 
 
 def probe_settings(options: Namespace) -> ProbeSettings:
@@ -430,19 +406,3 @@ def doctor(cache: Path, options: Namespace) -> Result:
     ok = all(entry["ok"] for entry in checks)
     lines = [f"{'ok ' if entry['ok'] else 'BAD'}  {entry['name']}: {entry['detail']}" for entry in checks]
     return {"ok": ok, "checks": checks}, "\n".join(lines)
-
-
-def user_name() -> str:
-    """Who decides; a system without an entry for its user has no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
-def write_text(file: str, content: str) -> None:
-    """Write a text file. Raises `StoreError` where it cannot be written."""
-    try:
-        Path(file).write_text(content)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error

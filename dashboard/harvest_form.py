@@ -36,7 +36,7 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
             template = template_form(data)
             asked = prompt_form()
         with answering:
-            answered = answering_form()
+            answered = answering_form(asked["modes"])
         if data is None:
             return None
         with questions:
@@ -145,8 +145,12 @@ def prompt_form() -> dict:
     }
 
 
-def answering_form() -> dict:
-    """How answers are generated, and where states are read."""
+def answering_form(modes: tuple[str, ...]) -> dict:
+    """How answers are generated, and where states are read.
+
+    Args:
+        modes: that the run asks in.
+    """
     cells = st.columns(2)
     tokens = cells[0].number_input(
         "New tokens at most", 1, 32, 4, key="max_new_tokens", persist_state="session"
@@ -166,6 +170,15 @@ def answering_form() -> dict:
     samples = drawing[2].number_input(
         "Samples", 1, 100, 1, key="samples", disabled=temperature == 0, persist_state="session"
     )
+    only_lies = st.checkbox(
+        "Several samples in lie mode only",
+        True,
+        key="samples_lie_only",
+        disabled=not temperature or samples == 1,
+        persist_state="session",
+        help="Best of n: of each question's lie-mode samples the first that is a lie is chosen to train on. "
+        "Sample 0 is never chosen and tests. The other modes answer once, at the same temperature.",
+    )
     positions = st.multiselect(
         "Positions at which states are read",
         POSITIONS,
@@ -179,6 +192,7 @@ def answering_form() -> dict:
     return {
         "decoding": Decoding(int(tokens), marks, float(temperature), int(seed)),
         "samples": int(samples) if temperature else 1,
+        "samples_modes": ("lie",) if temperature and samples > 1 and only_lies and "lie" in modes else (),
         "positions": tuple(position for position in POSITIONS if position in positions),
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.best_of import best_of_summary
 from core.jobs import JOBS
 from core.labels import mode_summary
 from core.store.runs import Run
@@ -93,6 +94,8 @@ def numbers(frame: pd.DataFrame) -> None:
         help="Answers whose emitted tokens hold exactly one choice. The others count nowhere else here.",
     )
     cells[-1].caption(f"{said:,} of {len(frame):,} answers")
+    if (chosen := best_of_summary(frame)) is not None:
+        st.caption(chosen.sentence())
     if dropped := int(frame["dropped"].sum()):
         st.caption(f"{dropped:,} answers dropped for quality are left out of these rates.")
 
