@@ -169,6 +169,8 @@ def report_path(
             drops = sorted(
                 (d.answer, d.reaches_test and test_pruned) for d in standing.values() if d.action == "drop"
             )
-            margin = decisions.margin(name) if settings.target == "lie" else None
-            parts.append((store.run(name).run, store.run(name).answers, drops, margin))
+            record = store.run(name)
+            believed = settings.target == "lie" or record.settings["samples"] > 1  # best of n rests on belief
+            margin = decisions.margin(name) if believed else None
+            parts.append((record.run, record.answers, drops, margin))
     return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"
