@@ -132,13 +132,13 @@ def test_a_deleted_run_is_gone(tell, refuse, tiny, lab):
 def test_decisions_are_made_undone_redone_exported_and_imported(tell, run, tmp_path):
     file = tmp_path / "decisions.csv"
     dropped = tell("decisions", "drop", run, "--answer", 0, "--answer", 5, "--reason", "duplicate")
-    assert dropped["decisions"] == [
-        {"answer": answer, "action": "drop", "reason": "duplicate"} for answer in (0, 5)
+    assert [(d["answer"], d["action"], d["reason"], d["blind"]) for d in dropped["decisions"]] == [
+        (answer, "drop", "duplicate", True) for answer in (0, 5)
     ]
     assert tell("runs", "show", run)["dropped"] == 2
     assert len(tell("decisions", "export", run, "--file", file)["decisions"]) == 2
     header, *lines = file.read_text().splitlines()
-    assert header == "answer,action,reason,who,at,scores_shown,run"
+    assert header == "answer,action,reason,who,at,scores_shown,blind,everywhere,origin,run"
     assert [line.split(",")[:3] for line in lines] == [["0", "drop", "duplicate"], ["5", "drop", "duplicate"]]
     assert tell("decisions", "undo", run)["decisions"] == []
     assert len(tell("decisions", "redo", run)["decisions"]) == 2
@@ -150,6 +150,54 @@ def test_decisions_are_made_undone_redone_exported_and_imported(tell, run, tmp_p
     assert len(tell("decisions", "import", run, "--file", file)["decisions"]) == 2
     tell("decisions", "undo", run)
     assert tell("decisions", "show", run)["decisions"] == []
+
+
+def test_rules_are_counted_applied_as_one_step_and_taken_back(tell, refuse, run):
+    listed = tell("decisions", run, "rules")
+    counts = {rule["name"]: rule for rule in listed["rules"]}
+    assert listed["answers"] == 80 and listed["new"] == 0 and not listed["applied"]
+    asked = ["decisions", run, "rules", "--rule", "no choice given", "--rule", "belief unsure"]
+    unread = counts["no choice given"]["marks"]
+    assert 0 < unread <= tell(*asked)["new"] and tell("decisions", "show", run)["decisions"] == []
+    assert tell(*asked, "--apply")["applied"]
+    standing = tell("decisions", "show", run)["decisions"]
+    assert sum(entry["reason"] == "no choice given" for entry in standing) == unread
+    assert {entry["origin"] for entry in standing} == {"rules"}
+    assert "nothing that is not decided already" in refuse(*asked, "--apply")
+    assert tell("decisions", "undo", run)["decisions"] == []
+    assert "--apply needs --rule" in refuse("decisions", run, "rules", "--apply")
+    assert "unknown rule 'bogus'" in refuse("decisions", run, "rules", "--rule", "bogus")
+
+
+def test_two_people_prune_one_run_and_are_compared(tell, run):
+    tell("decisions", "drop", run, "--answer", 1, "--answer", 2, "--who", "ann")
+    tell("decisions", "keep", run, "--answer", 2, "--answer", 3, "--who", "ben")
+    tell("decisions", "unsure", run, "--answer", 1, "--who", "ben")
+    found = tell("decisions", run, "agreement")
+    (pair,) = found["pairs"]
+    assert pair["people"] == ["ann", "ben"] and pair["n"] == 2 and pair["agree"] == 0
+    assert [row["answer"] for row in found["disagreements"]] == [1, 2]
+    assert {d["answer"]: d["action"] for d in tell("decisions", "show", run)["decisions"]} == {
+        1: "unsure",
+        2: "keep",
+        3: "keep",
+    }
+    assert len(tell("decisions", "undo", run, "--who", "ann")["decisions"]) == 3
+    for _ in range(2):
+        tell("decisions", "undo", run, "--who", "ben")
+    assert tell("decisions", "show", run)["decisions"] == []
+
+
+def test_what_the_model_believes_is_told_with_its_margin_and_chance(tell, refuse, run):
+    found = tell("decisions", run, "beliefs")
+    assert found["n"] == 40 and found["basis"] == "single" and 0 <= found["chance"] <= 1
+    shown = tell("runs", "show", run)
+    assert shown["beliefs"] == {name: value for name, value in found.items() if name != "run"}
+    assert set(shown["lie"]["known"]) == {"n", "readable", "as_instructed", "ci", "lies", "lies_n", "lies_ci"}
+    assert tell("decisions", run, "beliefs", "--margin", 0.9)["margin"] == 0.9
+    assert tell("runs", "show", run)["beliefs"]["margin"] == 0.9
+    assert "no majority" in refuse("decisions", run, "beliefs", "--margin", 0.5)
+    tell("decisions", run, "beliefs", "--margin", 2 / 3)
 
 
 @pytest.mark.parametrize("method", ["logistic", "difference-of-means", "lda"])
@@ -365,6 +413,7 @@ DECISIONS = {
     "drop --answer -1": "no answer -1",
     "drop --answer 99999999999999999999": "no answer 99999999999999999999",
     "drop --answer 0 --reason bogus": "unknown reason 'bogus'",
+    "burn --answer 0": "unknown action 'burn'",
     "undo": "nothing to undo",
     "redo": "nothing to redo",
     "export": "needs --file",
