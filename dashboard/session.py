@@ -16,8 +16,9 @@ import streamlit as st
 
 from core.errors import StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
+from core.labels import lay_decisions
 from core.paths import cache_folder
-from core.probes.of_run import labelled
+from core.probes.of_run import judged
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
@@ -133,13 +134,28 @@ def follow_new_run() -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _labelled(cache: Path, run: str, answers: int, version: tuple[int, int]) -> pd.DataFrame:
-    return labelled(_stores(cache)[0], run)
+def _judged(cache: Path, run: str, answers: int, margin: float) -> pd.DataFrame:
+    return judged(_stores(cache)[0], run)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _labelled(cache: Path, run: str, answers: int, margin: float, version: tuple[int, int]) -> pd.DataFrame:
+    made = _stores(cache)[1].current(run)
+    return lay_decisions(_judged(cache, run, answers, margin), made)
+
+
+def judged_answers(run: Run) -> pd.DataFrame:
+    """A run's answers with labels and flags, without any decision. Shared: not to be changed."""
+    return _judged(cache(), run.run, run.answers, decision_store().margin(run.run))
 
 
 def answers(run: Run) -> pd.DataFrame:
-    """A run's labelled answers as they stand now. Shared between sessions: not to be changed."""
-    return _labelled(cache(), run.run, run.answers, decision_store().version(run.run))
+    """A run's labelled answers as they stand now. Shared between sessions: not to be changed.
+
+    Judged once and laid over with decisions after each step: a key press does not judge 20,000 answers anew.
+    """
+    store = decision_store()
+    return _labelled(cache(), run.run, run.answers, store.margin(run.run), store.version(run.run))
 
 
 def who() -> str:
