@@ -101,7 +101,7 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
 
 
 def effect_of_pruning(store: RunStore, run: str, settings: ProbeSettings) -> Work:
-    """The same probe without and with a person's decisions, no null."""
+    """The same probe trained without and with the decisions, each judged on the whole test set; no null."""
 
     def work(job: Job) -> None:
         from core.probes.of_run import probe_run
@@ -113,7 +113,15 @@ def effect_of_pruning(store: RunStore, run: str, settings: ProbeSettings) -> Wor
             def show(fraction: float, what: str, begun: float = number / 2) -> None:
                 job.progress(begun + fraction / 2, what)
 
-            probe_run(store, run, quick, pruned=pruned, progress=show, cancelled=job.cancelled)
+            probe_run(
+                store,
+                run,
+                quick,
+                pruned=pruned,
+                test_pruned=not pruned,
+                progress=show,
+                cancelled=job.cancelled,
+            )
 
     return work
 

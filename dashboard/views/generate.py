@@ -5,9 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.beliefs import BASES
 from core.best_of import best_of_summary
 from core.jobs import JOBS
-from core.labels import mode_summary
+from core.labels import before_outcome_pruning, belief_summary, mode_summary
 from core.store.runs import Run
 from dashboard import ask, model_panel, session, work
 from dashboard.answer_table import answer_rows
@@ -76,17 +77,22 @@ def numbers(frame: pd.DataFrame) -> None:
     not_honest = unread if honest["n"] else "nothing was asked under honest"
     not_lie = unread if lie["n"] else "nothing was asked under lie"
     no_belief = "no honest answers to compare with" if lie["n"] else not_lie
+    as_told, lies = ("as_instructed", "ci", "readable"), ("lies", "lies_ci", "lies_n")
     shown = [
-        ("Honest accuracy", honest["as_instructed"], honest["ci"], honest["readable"], not_honest),
-        ("Untrue under lie", lie["as_instructed"], lie["ci"], lie["readable"], not_lie),
-        ("Lies", lie["lies"], lie["lies_ci"], lie["lies_n"], no_belief),
+        ("Honest accuracy", honest, as_told, not_honest),
+        ("Untrue under lie", lie, as_told, not_lie),
+        ("Lies", lie, lies, no_belief),
     ]
     if none["n"]:
-        shown.append(("Accuracy uninstructed", none["as_instructed"], none["ci"], none["readable"], unread))
+        shown.append(("Accuracy uninstructed", none, as_told, unread))
     cells = st.columns(len(shown) + 1)
-    for cell, (name, value, ci, n, nothing) in zip(cells, shown, strict=False):
+    for cell, (name, found, keys, nothing) in zip(cells, shown, strict=False):
+        value, ci, n = (found[key] for key in keys)
         cell.metric(name, "–" if value is None else f"{value:.0%}", help=RATES[name])
         cell.caption(nothing if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
+        value, ci, n = (found["known"][key] for key in keys)
+        if ci is not None and found is not honest:
+            cell.caption(f"known: {value:.0%} · 95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
     cells[-1].metric(
         "Gave a choice",
@@ -96,7 +102,14 @@ def numbers(frame: pd.DataFrame) -> None:
     cells[-1].caption(f"{said:,} of {len(frame):,} answers")
     if (chosen := best_of_summary(frame)) is not None:
         st.caption(chosen.sentence())
-    if dropped := int(frame["dropped"].sum()):
+    if (found := belief_summary(frame))["knows"] is not None:
+        low, high = found["ci"]
+        st.caption(
+            f"Knows {found['knows']:.0%} of the questions (95 %: {low:.0%} to {high:.0%} · n {found['n']:,}; by "
+            f"chance {found['chance']:.0%}): {BASES[found['basis']]}. *Known* are answers to those alone; under "
+            "honest they are right by construction."
+        )
+    if dropped := int((~before_outcome_pruning(frame)).sum()):
         st.caption(f"{dropped:,} answers dropped for quality are left out of these rates.")
 
 

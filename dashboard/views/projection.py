@@ -150,7 +150,7 @@ def selection(run: Run, frame: pd.DataFrame, picked: Any, scores_shown: bool) ->
     st.markdown(f"**{len(rows):,} answers picked**")
     st.dataframe(table, hide_index=True, height=260)
     cells = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
-    decide(run, [int(a) for a in rows["answer"]], cells, "picked", scores_shown)
+    decide(run, [int(a) for a in rows["answer"]], cells, "picked", scores_shown, "projection")
 
 
 def all_layers(

@@ -1,0 +1,56 @@
+"""Charts of pruning: a data frame in, a Plotly figure out."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+BEFORE, AFTER = "#8a8a8a", "#2166ac"
+
+
+def side_by_side(rows: pd.DataFrame, title: str, chance: float | None = None) -> go.Figure:
+    """Figures before and after, each with its 95 % interval, one line each.
+
+    Args:
+        rows: what (the line), when (two values, the earlier first), value, low, high, n; lines without a
+            value are left out.
+        title: of the x axis.
+        chance: where guessing lies, marked.
+    """
+    figure = go.Figure()
+    rows = rows.dropna(subset=["value"])
+    lines = list(dict.fromkeys(rows["what"]))
+    for shift, (when, part) in zip((0.14, -0.14), rows.groupby("when", sort=False), strict=False):
+        colour = BEFORE if shift > 0 else AFTER
+        value = part["value"].astype(float)
+        figure.add_trace(
+            go.Scatter(
+                x=value,
+                y=[len(lines) - 1 - lines.index(what) + shift for what in part["what"]],
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": part["high"].astype(float) - value,
+                    "arrayminus": value - part["low"].astype(float),
+                    "color": colour,
+                },
+                mode="markers",
+                marker={"color": colour, "size": 9},
+                name=str(when),
+                customdata=part[["low", "high", "n"]],
+                hovertemplate="%{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}], n %{customdata[2]}"
+                "<extra></extra>",
+            )
+        )
+    if chance is not None:
+        figure.add_vline(x=chance, line={"color": "#444444", "width": 1, "dash": "dot"})
+    places = list(range(len(lines)))[::-1]
+    figure.update_yaxes(
+        tickvals=places, ticktext=lines, range=[-0.6, len(lines) - 0.4], title="", gridcolor="#eeeeee"
+    )
+    figure.update_xaxes(title=title, range=[-0.02, 1.02], gridcolor="#eeeeee", zeroline=False)
+    figure.update_layout(
+        height=110 + 48 * max(1, len(lines)),
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        plot_bgcolor="white",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    )
+    return figure

@@ -1,0 +1,116 @@
+"""Before and after, side by side: counts by cell, rates, and a probe on the whole and the pruned test set."""
+
+import contextlib
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import TelltaleError
+from core.jobs import JOBS
+from core.probes.of_run import known_report
+from core.probes.rows import ProbeSettings, default_modes
+from core.pruning.effect import counts_by_cell, probe_areas, rates
+from core.store.runs import Run
+from dashboard import charts, session, work
+from dashboard.prune_charts import side_by_side
+
+TESTS = {
+    "whole": "whole test set",
+    "pruned": "test set without what was dropped",
+    "known": "test set, known questions",
+}
+
+
+def effect(run: Run, frame: pd.DataFrame) -> None:
+    """What the decisions do."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        _cells(run, frame)
+    with right:
+        _rates(run, frame)
+    st.divider()
+    _probe(run, frame)
+
+
+def _cells(run: Run, frame: pd.DataFrame) -> None:
+    st.markdown("**Answers by mode and truth**")
+    names = run.facts["choices"]
+    cells = counts_by_cell(frame)
+    cells["truth"] = [names[int(label)] for label in cells["label"]]
+    before, after = (cells.rename(columns={part: "n"}) for part in ("before", "training"))
+    st.plotly_chart(charts.class_balance(before, after, tuple(names)), key="balance")
+    shown = cells[["mode", "truth", "before", "test", "training"]]
+    st.dataframe(
+        shown.rename(columns={"test": "left as test data", "training": "left as training data"}),
+        hide_index=True,
+    )
+
+
+def _rates(run: Run, frame: pd.DataFrame) -> None:
+    st.markdown("**Rates**")
+    found = rates(session.judged_answers(run), frame)
+    found["what"] = found["rate"] + ", " + found["questions"] + " questions"
+    found["when"] = found["decisions"].map({"none": "before", "these": "after quality drops"})
+    lines = found.rename(columns={"share": "value"})
+    if lines["value"].isna().all():
+        st.info("No answer can be read yet: rates need answers that hold a choice.")
+        return
+    st.plotly_chart(side_by_side(lines, "share of readable answers (95 % interval)"), key="rates")
+    shown = found.assign(
+        share=[_share(*row) for row in found[["share", "low", "high", "n"]].itertuples(index=False)]
+    ).pivot(index="what", columns="when", values="share")
+    st.dataframe(shown.loc[list(dict.fromkeys(found["what"]))].reset_index())
+    st.caption(
+        "Answers dropped for their outcome count in these rates: a rate of lies among answers picked for "
+        "being lies says nothing. Under honest the known questions are right by construction."
+    )
+
+
+def _share(share: float | None, low: float | None, high: float | None, n: int) -> str:
+    return "–" if share is None or pd.isna(share) else f"{share:.0%} ({low:.0%} to {high:.0%}), n {n:,}"
+
+
+def _probe(run: Run, frame: pd.DataFrame) -> None:
+    """The default probe without and with the decisions; fitted in the background when nothing else runs."""
+    st.markdown("**A probe, trained before and after**")
+    train, test = default_modes(frame["mode"])
+    settings = ProbeSettings(train=train, test=test, permutations=0)
+    store = session.run_store()
+    before = known_report(store, run.run, settings, pruned=False)
+    after = known_report(store, run.run, settings, test_pruned=False)
+    if before is not None and after is not None:
+        table = probe_areas(before, after, frame)
+        table["what"] = [TESTS[test] for test in table["test"]]
+        table["when"] = ["trained on " + trained for trained in table["trained"]]
+        lines = table.rename(columns={"auroc": "value"})
+        chart, figures = st.columns(2, gap="large")
+        chart.plotly_chart(side_by_side(lines, "AUROC of truth (95 % interval)", 0.5), key="areas")
+        shown = table.assign(
+            AUROC=[
+                "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f} to {r.high:.3f})"
+                for r in table.itertuples()
+            ]
+        )[["when", "what", "AUROC", "n", "n_train", "layer"]]
+        figures.dataframe(
+            shown.rename(columns={"when": "probe", "what": "judged on", "n": "n test", "n_train": "n train"}),
+            hide_index=True,
+        )
+        st.caption(
+            f"Logistic regression on truth, trained on {train} and judged on {test} answers to questions "
+            "that neither training nor the choice of the layer saw. The whole test set has every answer, "
+            "dropped or not; a gain on the pruned one alone comes from what was taken out of it."
+        )
+        return
+    job = JOBS.get(work.PRUNING)
+    standing = (run.run, run.answers, session.decision_store().version(run.run))
+    stood = st.session_state.get("pruning judged") == standing
+    failed = job is not None and not job.state.running and job.state.error and stood
+    again = failed and st.button("Try again")
+    if JOBS.running() is None and (again or not failed):
+        # Somebody else may be quicker: then it is computed when theirs is done.
+        with contextlib.suppress(TelltaleError):
+            job = JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+            st.session_state["pruning judged"] = standing
+    running = job is not None and job.state.running
+    if (not running and not failed) or session.watch_job(work.PRUNING, about=run.run) is None:
+        st.caption("The probe before and after pruning is computed when the running job is done.")
