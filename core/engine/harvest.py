@@ -148,7 +148,7 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
     return {
         "model": loaded.name,
         "model_content": loaded.fingerprint,
-        "adapter": loaded.settings.adapter,
+        "adapter": loaded.settings.adapter_name,
         "layers": loaded.layers,
         "d_model": loaded.d_model,
         "dtype": str(loaded.dtype).removeprefix("torch."),
