@@ -91,7 +91,7 @@ def numbers(frame: pd.DataFrame) -> None:
         cell.metric(name, "–" if value is None else f"{value:.0%}", help=RATES[name])
         cell.caption(nothing if ci is None else f"95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
         value, ci, n = (found["known"][key] for key in keys)
-        if ci is not None and found is not honest:
+        if ci is not None:
             cell.caption(f"known: {value:.0%} · 95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
     cells[-1].metric(
@@ -105,9 +105,9 @@ def numbers(frame: pd.DataFrame) -> None:
     if (found := belief_summary(frame))["knows"] is not None:
         low, high = found["ci"]
         st.caption(
-            f"Knows {found['knows']:.0%} of the questions (95 %: {low:.0%} to {high:.0%} · n {found['n']:,}; by "
-            f"chance {found['chance']:.0%}): {BASES[found['basis']]}. *Known* are answers to those alone; under "
-            "honest they are right by construction."
+            f"Knows {found['knows']:.0%} of the questions (95 %: {low:.0%} to {high:.0%} · n {found['n']:,}; "
+            f"by chance {found['chance']:.0%}): {BASES[found['basis']]}. *Known* are answers to those alone; "
+            "under honest they are right by construction."
         )
     if dropped := int((~before_outcome_pruning(frame)).sum()):
         st.caption(f"{dropped:,} answers dropped for quality are left out of these rates.")
