@@ -161,16 +161,6 @@ def log_odds(mass_0: float, mass_1: float) -> float:
     return math.log(max(mass_1, tiny)) - math.log(max(mass_0, tiny))
 
 
-def calibration_offset(content_free: list[tuple[float, float]]) -> float:
-    """The log-odds that a template gives to no content at all, in nats: the mean over content-free prompts.
-
-    Source: Zhao et al. 2021, "Calibrate Before Use". Fitted in honest mode and taken off in every mode.
-    """
-    if not content_free:
-        return 0.0
-    return sum(log_odds(*masses) for masses in content_free) / len(content_free)
-
-
 def leaning(mass_0: float, mass_1: float, offset: float = 0.0) -> int:
     """The choice with the most probability after the offset is taken off."""
     return int(log_odds(mass_0, mass_1) - offset > 0)

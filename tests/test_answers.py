@@ -6,10 +6,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from core.answers import (
-    calibration_offset,
     choice_masses,
     first_token_collisions,
     leaning,
+    log_odds,
     make_reader,
     read_said,
 )
@@ -79,8 +79,8 @@ def test_masses_sum_over_spellings(tokenizer):
     assert yes == pytest.approx(0.05 * sum(s.choice for s in reader.spellings))
 
 
-def test_calibration_takes_off_what_the_template_gives_to_nothing():
-    offset = calibration_offset([(0.2, 0.8), (0.2, 0.8)])
+def test_an_offset_moves_where_the_lean_turns():
+    offset = log_odds(0.2, 0.8)
     assert offset == pytest.approx(math.log(4))
     assert leaning(0.3, 0.7) == 1
     assert leaning(0.3, 0.7, offset) == 0

@@ -6,7 +6,8 @@ A harvest cut off in any way goes on where it stopped: what is committed is whol
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,19 @@ import numpy as np
 from core.answers import (
     Reader,
     boundary_ids,
-    calibration_offset,
     choice_masses,
     leaning,
+    log_odds,
     make_reader,
+)
+from core.calibration import (
+    CONTENT_FREE,
+    CONTENT_FREE_MEAN,
+    MEAN,
+    Calibration,
+    draw_labelled,
+    fit_content_free,
+    fit_labelled,
 )
 from core.data.question import Question
 from core.data.sources import fingerprint, load_pool, load_questions
@@ -27,9 +37,9 @@ from core.engine.plan import Arm, Block, Plan, make_plan
 from core.engine.prefix import EMPTY, Prefix, compute_prefix
 from core.engine.settings import HarvestSettings
 from core.models.loading import LoadedModel
+from core.prompts.chat import check_length
+from core.prompts.modes import MODES
 from core.store.runs import RunStore
-
-CONTENT_FREE = ("N/A", "", "[MASK]")
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,12 @@ class HarvestResult:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A harvest ready to run: its id, plan and reader."""
+    """A harvest ready to run: its id, plan and reader, and the questions to calibrate on."""
 
     run: str
     plan: Plan
     reader: Reader
+    labelled: list[Question]
 
 
 def prepare(
@@ -86,15 +97,20 @@ def prepare(
         questions: in place of those that the settings name; an upload's, say.
 
     Raises:
-        DataError, TemplateError: see `load_questions`, `make_plan` and `make_reader`.
+        DataError, TemplateError: see `load_questions`, `make_plan`, `make_reader` and `draw_labelled`.
     """
     reader = make_reader(loaded.tokenizer, settings.template.choices)
     asked = load_questions(cache, settings.data) if questions is None else questions
-    others = (load_pool(cache, settings.data) if settings.shots else []) if pool is None else pool
+    fits = settings.calibration == "platt"
+    others = (load_pool(cache, settings.data) if settings.shots or fits else []) if pool is None else pool
     plan = make_plan(settings, asked, others, loaded.tokenizer, loaded.context)
     shown = [demo for demos in plan.demonstrations for demo in demos]
-    run = settings.run_id(fingerprint([*plan.questions, *shown]), loaded.fingerprint)
-    return Prepared(run, plan, reader)
+    taken = {question.group for question in [*asked, *shown]}
+    labelled = draw_labelled(others, taken, settings.data.seed) if fits else []
+    for question, arm in product(labelled, plan.arms):
+        check_length(plan.prompt(question, arm), 1, plan.context, f"question {question.id}, to calibrate on")
+    run = settings.run_id(fingerprint([*plan.questions, *shown, *labelled]), loaded.fingerprint)
+    return Prepared(run, plan, reader, labelled)
 
 
 def harvest(
@@ -131,6 +147,8 @@ def harvest(
                 for position in plan.settings.positions:
                     rows = np.stack([answer.states[position] for answer in generated])
                     states.write(position, block.first_row, rows)
+                if plan.settings.calibration != "none":
+                    store.add_calibration(run, worker.calibration_row(block.arm))
                 store.add_answers(run, worker.rows(block, generated))
                 done.update(item.row for item in block.items)
                 made = len(done) - before
@@ -160,17 +178,19 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
         ],
         "form": asdict(prepared.plan.form),
         "demonstrations": [[asdict(demo) for demo in demos] for demos in prepared.plan.demonstrations],
+        "calibrated_on": [question.id for question in prepared.labelled],
     }
 
 
 class _Worker:
-    """Keeps what blocks share: prefixes, calibration offsets, word boundaries."""
+    """Keeps what blocks share: prefixes, calibrations, word boundaries."""
 
     def __init__(self, prepared: Prepared, loaded: LoadedModel) -> None:
         self.plan, self.reader, self.loaded = prepared.plan, prepared.reader, loaded
         self.boundary = None if self.reader.single else boundary_ids(loaded.tokenizer)
         self._prefixes: dict[Arm, tuple[tuple[int, ...], Prefix]] = {}
-        self._offsets: dict[tuple[int, int, int], float] = {}
+        self.labelled = prepared.labelled
+        self._calibrations: dict[Arm, Calibration] = {}
 
     def generate(self, block: Block) -> list[Generated]:
         """The block's answers in its order, in batches that waste little on padding."""
@@ -193,7 +213,7 @@ class _Worker:
 
     def rows(self, block: Block, generated: list[Generated]) -> list[dict]:
         """The block's answers as database rows."""
-        offset = self.offset(block.arm)
+        offset = self.calibration(block.arm).offset
         rows = []
         for item, answer in zip(block.items, generated, strict=True):
             p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
@@ -224,27 +244,60 @@ class _Worker:
             )
         return rows
 
-    def offset(self, arm: Arm) -> float:
-        """The calibration offset in nats: fitted in honest mode, the same for every mode."""
-        key = (arm.wording, arm.order, arm.demo_set)
-        if key not in self._offsets:
-            claims: tuple[str | None, ...] = (None,)
-            if self.plan.questions[0].claim is not None:
-                claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
-            honest = Arm("honest", *key)
-            empty = [self.plan.with_content(text, claim) for text in CONTENT_FREE for claim in claims]
-            prompts = [self.plan.prompt(question, honest).ids for question in empty]
+    def calibration(self, arm: Arm) -> Calibration:
+        """The curve of an arm: fitted under honest for every mode, or in the arm's own mode where so set."""
+        settings = self.plan.settings
+        fitted_in = arm if settings.calibration_per_mode else replace(arm, mode="honest")
+        if settings.calibration == "none":
+            return Calibration()
+        if fitted_in not in self._calibrations:
+            fit = self._fit_labelled if settings.calibration == "platt" else self._fit_content_free
+            self._calibrations[fitted_in] = fit(fitted_in)
+        return self._calibrations[fitted_in]
+
+    def calibration_row(self, arm: Arm) -> dict:
+        """An arm's calibration as a database row."""
+        found = self.calibration(arm)
+        values = asdict(found)
+        values["fitted_in"] = values.pop("mode")
+        return asdict(arm) | values
+
+    def _fit_content_free(self, arm: Arm) -> Calibration:
+        method = self.plan.settings.calibration
+        texts = CONTENT_FREE_MEAN if method == MEAN else CONTENT_FREE
+        claims: tuple[str | None, ...] = (None,)
+        if self.plan.questions[0].claim is not None:
+            claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
+        empty = [self.plan.with_content(text, claim) for claim in claims for text in texts]
+        found = self._log_odds(empty, arm)
+        width = len(texts)
+        by_claim = [found[start : start + width] for start in range(0, len(found), width)]
+        return fit_content_free(by_claim, arm.mode, method)
+
+    def _fit_labelled(self, arm: Arm) -> Calibration:
+        falsely = MODES[arm.mode].expects == "falsehood"
+        wanted = [1 - q.label if falsely else q.label for q in self.labelled]
+        return fit_labelled(self._log_odds(self.labelled, arm), wanted, arm.mode)
+
+    def _log_odds(self, questions: list[Question], arm: Arm) -> list[float]:
+        """The log-odds of the positive choice at the first token of each question's answer, nats."""
+        prompts = [self.plan.prompt(question, arm).ids for question in questions]
+        prefix = self._prefix_of(arm, prompts)
+        shortest_first = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        found = [0.0] * len(prompts)
+        for batch in cut_batches([len(prompts[number]) - prefix.length for number in shortest_first]):
+            numbers = [shortest_first[place] for place in batch]
             answers = generate_batch(
                 self.loaded,
-                prompts,
+                [prompts[number] for number in numbers],
                 self.reader,
                 Decoding(max_new_tokens=1),
-                prefix=self._prefix_of(honest, prompts),
+                prefix=prefix,
                 boundary=self.boundary,
             )
-            masses = [choice_masses(self.reader, list(a.spelling_probabilities)) for a in answers]
-            self._offsets[key] = calibration_offset(masses)
-        return self._offsets[key]
+            for number, answer in zip(numbers, answers, strict=True):
+                found[number] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
+        return found
 
     def _prefix_of(self, arm: Arm, prompts: list[tuple[int, ...]]) -> Prefix:
         """The arm's prefix, `EMPTY` where one of the prompts turns out not to begin with it."""

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.calibration import MEAN, METHODS
 from core.data.sources import DataSettings
 from core.data.uploads import ColumnMapping
 from core.engine.generate import POSITIONS, Decoding
@@ -33,6 +34,8 @@ class HarvestSettings:
         chat: use the chat template where there is one.
         samples: how often each question is answered, at a temperature above 0.
         samples_modes: the modes in which it is answered so often, and once in the others; empty for all.
+        calibration: how leans are calibrated, of `core.calibration.METHODS`; never in what was said.
+        calibration_per_mode: fit in each mode by itself, in place of under honest for all.
         positions: where states are read; `answer` and `mean` cost one forward more.
     """
 
@@ -51,6 +54,8 @@ class HarvestSettings:
     decoding: Decoding = field(default_factory=Decoding)
     samples: int = 1
     samples_modes: tuple[str, ...] = ()
+    calibration: str = "content-free"
+    calibration_per_mode: bool = False
     positions: tuple[str, ...] = POSITIONS
 
     def __post_init__(self) -> None:
@@ -87,6 +92,10 @@ class HarvestSettings:
         if self.samples == 1 or several == self.modes:
             several = ()  # one way to write what means the same, so that it finds the same run
         object.__setattr__(self, "samples_modes", several)
+        if self.calibration not in (*METHODS, MEAN):
+            raise TemplateError(f"unknown calibration {self.calibration!r}: choose {', '.join(METHODS)}")
+        if self.calibration == "none":
+            object.__setattr__(self, "calibration_per_mode", False)
 
     def samples_in(self, mode: str) -> int:
         """How often each question is answered in a mode."""
@@ -98,7 +107,7 @@ class HarvestSettings:
 
     @staticmethod
     def from_dict(values: dict) -> "HarvestSettings":
-        """The settings that `to_dict` wrote."""
+        """The settings that `to_dict` wrote; what older ones do not say is as it was then."""
         data: dict[str, Any] = dict(values["data"])
         if data.get("mapping"):
             mapping: dict[str, Any] = dict(data["mapping"])
@@ -115,7 +124,7 @@ class HarvestSettings:
             template=Template.from_dict(values["template"]),
             model=ModelSettings(**values["model"]),
             decoding=Decoding(**(decoding | {"stop": tuple(decoding["stop"])})),
-            **plain,
+            **({"calibration": MEAN} | plain),
         )
 
     def run_id(self, questions: str, model: str) -> str:
@@ -131,6 +140,10 @@ class HarvestSettings:
             del values["data"]["left_out"]
         if not self.samples_modes:
             del values["samples_modes"]
+        if not self.calibration_per_mode:
+            del values["calibration_per_mode"]
+        if self.calibration == MEAN:
+            del values["calibration"]
         told = {mode: [_told(mode, wording) for wording in self.wordings] for mode in self.modes}
         text = json.dumps(values | {"told": told}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

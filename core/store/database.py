@@ -25,6 +25,12 @@ CREATE TABLE IF NOT EXISTS answers (
     leans_calibrated INTEGER NOT NULL, "offset" REAL NOT NULL, spellings TEXT NOT NULL, top TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, PRIMARY KEY (run, answer)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calibrations (
+    run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, mode TEXT NOT NULL, wording INTEGER NOT NULL,
+    "order" INTEGER NOT NULL, demo_set INTEGER NOT NULL, method TEXT NOT NULL, fitted_in TEXT NOT NULL,
+    "offset" REAL NOT NULL, slope REAL NOT NULL, n INTEGER NOT NULL, rises INTEGER NOT NULL,
+    PRIMARY KEY (run, mode, wording, "order", demo_set)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS steps (
     step INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
     scores_shown INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'done'

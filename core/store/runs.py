@@ -112,6 +112,31 @@ class RunStore:
                 [(run, *(row[name] for name in names)) for row in rows],
             )
 
+    def add_calibration(self, run: str, row: dict) -> None:
+        """Keep the curve that an arm's leans are calibrated by; the same arm's takes its place."""
+        columns = ", ".join(f'"{name}"' for name in row)
+        with self.database.connect() as connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO calibrations (run, {columns}) VALUES (?{', ?' * len(row)})",
+                (run, *row.values()),
+            )
+
+    def calibrations(self, run: str) -> pd.DataFrame:
+        """How each arm's leans are calibrated; no rows for `none` and in runs from before this was kept.
+
+        Returns:
+            Columns mode, wording, order, demo_set, method, fitted_in (a mode), offset (nats), slope, n
+            (prompts that it was fitted on), rises (see `core.calibration.Calibration`).
+        """
+        with self.database.connect() as connection:
+            frame = pd.read_sql_query(
+                'SELECT mode, wording, "order", demo_set, method, fitted_in, "offset", slope, n, rises '
+                "FROM calibrations WHERE run = ?",
+                connection,
+                params=(run,),
+            )
+        return frame.assign(rises=frame["rises"].astype(bool))
+
     def finish(self, run: str) -> None:
         """Mark a run complete."""
         with self.database.connect() as connection:
@@ -184,7 +209,7 @@ class RunStore:
     def delete(self, run: str) -> None:
         """Delete a run with its states; its decisions stay, and apply again if it is repeated."""
         with self.writing(run), self.database.connect() as connection:
-            for table in ("answers", "questions", "runs"):
+            for table in ("answers", "calibrations", "questions", "runs"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
         shutil.rmtree(self._folder(run), ignore_errors=True)
 

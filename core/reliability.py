@@ -1,0 +1,102 @@
+"""Reliability: whether what the model leans to with probability p is true p of the time.
+
+Judged under honest, on the run's own answers, which calibration never saw.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from core.labels import share_with_interval
+
+ARM = ["mode", "wording", "order", "demo_set"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """How well probabilities of the positive choice are calibrated.
+
+    Attributes:
+        bins: one row for each tenth that holds any: predicted (mean), observed (share), low, high (95 %), n.
+        ece: expected calibration error: the mean distance of observed from predicted, weighted by n.
+        by_chance: the error that the same probabilities would show on average if they were perfectly
+            calibrated, which in few answers is well above 0.
+        n: answers, of so many `questions`.
+    """
+
+    bins: pd.DataFrame
+    ece: float
+    by_chance: float
+    n: int
+    questions: int
+
+    def to_json(self) -> dict:
+        """Plain values."""
+        return {
+            "bins": self.bins.to_dict("records"),
+            "ece": self.ece,
+            "ece_by_chance": self.by_chance,
+            "n": self.n,
+            "questions": self.questions,
+        }
+
+
+def probabilities(answers: pd.DataFrame, calibrations: pd.DataFrame) -> pd.DataFrame:
+    """P(positive) of each answer among the two choices at its first token.
+
+    Args:
+        answers: what `RunStore.answers` gives: mode, wording, order, demo_set, p_0, p_1, offset.
+        calibrations: what `RunStore.calibrations` gives; an answer of an arm without one has slope 1.
+
+    Returns:
+        The columns raw and calibrated, by the index of `answers`.
+    """
+    raw = np.log(np.maximum(answers["p_1"], 1e-12)) - np.log(np.maximum(answers["p_0"], 1e-12))
+    merged = answers[ARM].merge(calibrations[[*ARM, "slope"]], on=ARM, how="left")
+    slope = merged["slope"].astype(float).fillna(1.0).to_numpy()
+    return pd.DataFrame({"raw": expit(raw), "calibrated": expit(slope * (raw - answers["offset"]))})
+
+
+def reliability(answers: pd.DataFrame, probability: pd.Series, bins: int = 10) -> Reliability:
+    """How often the positive choice is true among answers with about the same probability of it.
+
+    Args:
+        answers: label, question and group of each, of one mode.
+        probability: of the positive choice, one each.
+
+    Source: expected calibration error, Naeini et al. 2015, "Obtaining well calibrated probabilities using
+    Bayesian binning"; what it is by chance, Vaicenavicius et al. 2019, "Evaluating model calibration in
+    classification", by resampling.
+    """
+    values = probability.to_numpy(dtype=float)
+    label = answers["label"].astype(float)
+    place = np.clip((values * bins).astype(int), 0, bins - 1)
+    rows = []
+    for number in np.unique(place):
+        inside = place == number
+        share, (low, high) = share_with_interval(label[inside], answers["group"][inside])
+        predicted = float(values[inside].mean())
+        rows.append(
+            {"predicted": predicted, "observed": share, "low": low, "high": high, "n": int(inside.sum())}
+        )
+    table = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
+    names, question = np.unique(answers["question"].to_numpy(dtype=str), return_inverse=True)
+    generator = np.random.default_rng(0)
+    chance = [
+        _error(place, values, (generator.random(len(names))[question] < values).astype(float))
+        for _ in range(200 if len(values) else 0)
+    ]
+    return Reliability(
+        bins=table,
+        ece=_error(place, values, label.to_numpy()) if len(values) else float("nan"),
+        by_chance=float(np.mean(chance)) if chance else float("nan"),
+        n=len(values),
+        questions=len(names),
+    )
+
+
+def _error(place: np.ndarray, predicted: np.ndarray, observed: np.ndarray) -> float:
+    """Expected calibration error of predictions in bins `place`."""
+    return float(np.abs(np.bincount(place, observed - predicted)).sum() / len(place))
