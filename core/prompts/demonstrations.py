@@ -14,8 +14,8 @@ DemoAnswers = Literal["truth", "mode", "random"]
 DEMO_ANSWERS: dict[str, str] = {
     "truth": "Truly in every mode, so that the instruction alone asks for the lie. The default: false "
     'demonstrations by themselves make late layers flip (Halawi et al. 2023, "Overthinking the truth").',
-    "mode": "As the mode expects: falsely under lie and flip. More models lie then, but late layers may flip "
-    "because they copy false demonstrations, not because of the instruction.",
+    "mode": "As the mode expects: falsely under lie and flip. Late layers may then flip because they copy "
+    "false demonstrations, and not because of the instruction.",
     "random": "By a seeded coin for each demonstration, the same in every mode: they show the format and say "
     "nothing about truth (Min et al. 2022).",
 }
