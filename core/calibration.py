@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
 
@@ -17,13 +18,19 @@ from core.data.question import Question
 from core.errors import TemplateError
 from core.probes.bundle import fit_platt
 
-METHODS = {
-    "content-free": "what the template gives to no content, which is assumed to be due half and half",
-    "platt": "a logistic curve from log-odds to truth, on labelled questions outside the run",
-    "none": "no calibration: leans are read as they are",
-}
+METHODS = ("content-free", "platt", "none")
 MEAN = "content-free-mean"
 """Of runs from before calibration had a name: the mean, not the median, over three content-free prompts."""
+
+ABOUT = {
+    "content-free": "The median log-odds that the template gives to content-free prompts is taken off. It "
+    "assumes a base rate of 0.5: that without content both choices are due alike.",
+    "platt": "A logistic curve from log-odds to truth (Platt), fitted on labelled questions outside the run, "
+    "half of them of each label.",
+    MEAN: "The mean log-odds that the template gives to three content-free prompts is taken off. It assumes "
+    "a base rate of 0.5.",
+    "none": "Not calibrated: leans are read as they are.",
+}
 
 CONTENT_FREE = ("N/A", "", "[MASK]", "...", "Lorem ipsum dolor sit amet.")
 CONTENT_FREE_MEAN = CONTENT_FREE[:3]
@@ -53,22 +60,30 @@ class Calibration:
     n: int = 0
     rises: bool = True
 
-    def sentence(self) -> str:
-        """What it rests on, in words."""
-        if self.method == "none":
-            return "Not calibrated: leans are read as they are."
-        if self.method == "platt":
-            flat = "" if self.rises else " Log-odds did not rise with the truth: only the offset was fitted."
-            return (
-                f"A logistic curve (Platt) on {self.n} labelled questions outside the run under {self.mode}, "
-                f"half of them positive: offset {self.offset:+.2f} nats, slope {self.slope:.2f}.{flat}"
-            )
-        what = "mean" if self.method == MEAN else "median"
-        return (
-            f"The {what} log-odds of {self.n} content-free prompts under {self.mode}: offset "
-            f"{self.offset:+.2f} nats. It assumes a base rate of 0.5: that without content both choices are "
-            "due alike."
-        )
+
+def calibration_sentences(curves: pd.DataFrame, method: str, per_mode: bool) -> list[str]:
+    """What a run's leans are calibrated by, in words: one line for the method, one for the curves' spread.
+
+    Args:
+        curves: what `RunStore.calibrations` gives.
+        method, per_mode: of the run's settings.
+    """
+    if method == "none":
+        return [ABOUT["none"]]
+    lines = [ABOUT[method]]
+    lines.append(
+        "Fitted in each mode by itself: what a mode does to all answers alike is taken off too."
+        if per_mode
+        else "Fitted under honest, and taken off in every mode alike."
+    )
+    if len(curves):
+        low, high = curves["offset"].min(), curves["offset"].max()
+        offset = f"{low:+.2f} nats" if high - low < 0.005 else f"{low:+.2f} to {high:+.2f} nats"
+        least, most = curves["slope"].min(), curves["slope"].max()
+        slope = f"{least:.2f}" if most - least < 0.005 else f"{least:.2f} to {most:.2f}"
+        prompts = int(curves["n"].min())
+        lines.append(f"Offset {offset}, slope {slope}, from {prompts} prompts for each curve.")
+    return lines
 
 
 def fit_content_free(log_odds: Sequence[Sequence[float]], mode: str, method: str) -> Calibration:

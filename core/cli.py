@@ -136,6 +136,10 @@ def parser() -> Parser:
     harvest.add_argument(
         "--samples-mode", action="append", help="a mode to sample so often, the others once (default: all)"
     )
+    harvest.add_argument("--calibration", choices=("content-free", "platt", "none"), default="content-free")
+    harvest.add_argument(
+        "--calibrate-per-mode", action="store_true", help="fit in each mode, in place of under honest for all"
+    )
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
     harvest.add_argument("--no-system", action="store_true")
     harvest.add_argument("--plain", action="store_true", help="no chat template")
@@ -152,6 +156,9 @@ def parser() -> Parser:
         type=int,
         help="questions a kind at most in the exam that follows; 0 for none (default: 450)",
     )
+
+    calibration = add("calibration", "how a run's leans are calibrated, and their reliability under honest")
+    calibration.add_argument("run")
 
     runs = add("runs", "list runs, or show or delete one")
     runs.add_argument("action", nargs="?", choices=("list", "show", "delete"), default="list")

@@ -37,6 +37,7 @@ from core.probes.of_run import labelled, probe_run
 from core.probes.rows import ProbeSettings
 from core.prompts.fitting import forms
 from core.prompts.templates import Template
+from core.reliability import honest_reliability
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
@@ -115,6 +116,25 @@ def tokens(cache: Path, options: Namespace) -> Result:
     return {"choices": choices, "single_token": reader.single}, "\n".join(lines)
 
 
+def calibration(cache: Path, options: Namespace) -> Result:
+    """How a run's leans are calibrated, and how reliable they are under honest, raw and calibrated."""
+    store = RunStore(cache)
+    run = store.run(options.run)
+    answers, curves = store.answers(run.run), store.calibrations(run.run)
+    settings = HarvestSettings.from_dict(run.settings)
+    result: dict = {"run": run.run, "method": settings.calibration, "per_mode": settings.calibration_per_mode}
+    result |= {"curves": curves.to_dict("records"), "raw": None, "calibrated": None}
+    lines = [
+        f"{settings.calibration}, {'by mode' if settings.calibration_per_mode else 'the same in all modes'}"
+    ]
+    if (found := honest_reliability(answers, curves)) is None:
+        lines.append("nothing was asked under honest: reliability is judged there")
+    for name, judged in zip(("raw", "calibrated"), found or (), strict=False):
+        result[name] = judged.to_json()
+        lines.append(f"{name}: {judged.sentence()}")
+    return result, "\n".join(lines)
+
+
 def harvest(cache: Path, options: Namespace) -> Result:
     """Run or resume a harvest."""
     settings = harvest_settings(cache, options)
@@ -178,6 +198,8 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         chat=not options.plain,
         decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
         samples=options.samples,
+        calibration=options.calibration,
+        calibration_per_mode=options.calibrate_per_mode,
         samples_modes=tuple(dict.fromkeys(options.samples_mode or ())),
         positions=tuple(p for p in POSITIONS if p in options.position)
         + tuple(set(options.position) - set(POSITIONS))

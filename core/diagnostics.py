@@ -128,11 +128,22 @@ def _of_leans(run: Run, frame: pd.DataFrame) -> list[ReadingWarning]:
         size = f"{low:+.1f} nats" if high - low < 0.05 else f"{low:+.1f} to {high:+.1f} nats"
         differ = (frame["leans"] != frame["leans_calibrated"]).mean()
         second = run.facts["choices"][1]
+        where = (
+            "on labelled questions outside the run, truth and its opposite are even at a leaning of"
+            if run.settings.get("calibration") == "platt"
+            else "without any content the template itself leans by"
+        )
         text = (
-            f"without any content the template itself leans by {size} (above 0: to {second!r}): raw and "
-            f"calibrated leans differ in {differ:.0%} of {n} answers"
+            f"{where} {size} (above 0: to {second!r}): raw and calibrated leans differ in {differ:.0%} of "
+            f"{n} answers"
         )
         found.append(ReadingWarning("warning", text, n))
+    if run.settings.get("calibration_per_mode"):
+        text = (
+            "leans are calibrated in each mode by itself: what a mode does to all answers alike is taken off "
+            "with the template"
+        )
+        found.append(ReadingWarning("note", text, n))
     readable = frame[frame["said"].notna()]
     differ = share_of(list(readable["said"] != readable["leans"]))
     if differ.n >= FEWEST and differ.share > DISAGREE:

@@ -32,6 +32,13 @@ class Reliability:
     n: int
     questions: int
 
+    def sentence(self) -> str:
+        """The error in words."""
+        return (
+            f"expected calibration error {self.ece:.3f} (n {self.n:,}, {self.questions:,} questions; "
+            f"perfect calibration would show {self.by_chance:.3f})"
+        )
+
     def to_json(self) -> dict:
         """Plain values."""
         return {
@@ -41,6 +48,21 @@ class Reliability:
             "n": self.n,
             "questions": self.questions,
         }
+
+
+def honest_reliability(
+    answers: pd.DataFrame, calibrations: pd.DataFrame
+) -> tuple[Reliability, Reliability] | None:
+    """Raw and calibrated reliability of a run under honest; None where it asked nothing there.
+
+    Args:
+        answers, calibrations: what `RunStore.answers` and `RunStore.calibrations` give.
+    """
+    honest = answers[answers["mode"] == "honest"]
+    if honest.empty:
+        return None
+    found = probabilities(honest, calibrations)
+    return reliability(honest, found["raw"]), reliability(honest, found["calibrated"])
 
 
 def probabilities(answers: pd.DataFrame, calibrations: pd.DataFrame) -> pd.DataFrame:

@@ -273,38 +273,61 @@ def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
 
 def reliability(bins: pd.DataFrame) -> go.Figure:
     """Calibration: observed share against predicted probability, by bin, with intervals and n."""
-    figure = go.Figure()
-    figure.add_trace(
-        go.Scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            line={"color": NEUTRAL, "dash": "dot"},
-            name="perfect calibration",
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=bins["predicted"],
-            y=bins["observed"],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": bins["high"] - bins["observed"],
-                "arrayminus": bins["observed"] - bins["low"],
-                "color": NEUTRAL,
-            },
-            mode="markers+text",
-            text=[f"n {n}" for n in bins["n"]],
-            textposition="top center",
-            textfont={"size": 10},
-            marker={"color": POSITIVE, "size": 9},
-            name="test answers, by bin",
-        )
-    )
+    figure = go.Figure([_diagonal(), _bins(bins, "test answers, by bin", POSITIVE, "circle")])
     figure.update_xaxes(title="predicted probability", range=[-0.03, 1.03])
     figure.update_yaxes(title="observed share", range=[-0.03, 1.1])
     return _layout(figure, 300)
+
+
+def reliability_of_leans(raw: pd.DataFrame, calibrated: pd.DataFrame, positive: str) -> go.Figure:
+    """Under honest: how often the positive choice is true, against its probability, raw and calibrated.
+
+    Args:
+        raw, calibrated: one row a bin: predicted, observed, low, high, n.
+        positive: the positive choice.
+    """
+    figure = go.Figure(
+        [
+            _diagonal(),
+            _bins(raw, "raw", NEUTRAL, "circle-open"),
+            _bins(calibrated, "calibrated", "#762a83", "square"),
+        ]
+    )
+    name = html.escape(positive)
+    figure.update_xaxes(title=f"predicted probability of {name}, of both choices", range=[-0.03, 1.03])
+    figure.update_yaxes(title=f"share of which {name} is true", range=[-0.03, 1.1])
+    return _layout(figure, 380)
+
+
+def _diagonal() -> go.Scatter:
+    return go.Scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dot"},
+        name="perfect calibration",
+    )
+
+
+def _bins(bins: pd.DataFrame, name: str, colour: str, symbol: str) -> go.Scatter:
+    """Bins as points with intervals and n."""
+    return go.Scatter(
+        x=bins["predicted"],
+        y=bins["observed"],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": bins["high"] - bins["observed"],
+            "arrayminus": bins["observed"] - bins["low"],
+            "color": NEUTRAL,
+        },
+        mode="markers+text",
+        text=[f"n {n}" for n in bins["n"]],
+        textposition="top center",
+        textfont={"size": 10},
+        marker={"color": colour, "size": 9, "symbol": symbol},
+        name=name,
+    )
 
 
 def token_heat_map(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from core.calibration import METHODS
 from core.data.hub import PRESETS
 from core.data.sources import HUB, DataSettings, load_pool, load_questions
 from core.engine.generate import POSITIONS, Decoding
@@ -188,11 +189,28 @@ def answering_form(modes: tuple[str, ...]) -> dict:
         help="prompt: the last prompt token. before: the token whose output emitted the choice. answer: the "
         "choice's last token. mean: over the generated tokens. answer and mean cost one forward more.",
     )
+    cells = st.columns(2, vertical_alignment="bottom")
+    calibration = cells[0].selectbox(
+        "Calibration of leans",
+        METHODS,
+        key="calibration",
+        persist_state="session",
+        help="content-free takes off what the template gives to no content. platt fits a curve on 100 "
+        "labelled questions outside the run. Both are fitted under honest. What was said is not calibrated.",
+    )
+    per_mode = cells[1].checkbox(
+        "Fit in each mode by itself",
+        key="calibration_per_mode",
+        disabled=calibration == "none",
+        persist_state="session",
+    )
     marks = tuple(line.replace("\\n", "\n") for line in stop.splitlines() if line)
     return {
         "decoding": Decoding(int(tokens), marks, float(temperature), int(seed)),
         "samples": int(samples) if temperature else 1,
         "samples_modes": ("lie",) if temperature and samples > 1 and only_lies and "lie" in modes else (),
+        "calibration": calibration,
+        "calibration_per_mode": per_mode,
         "positions": tuple(position for position in POSITIONS if position in positions),
     }
 

@@ -4,7 +4,8 @@ It takes the run's first wording, choice order and demonstrations: only then can
 position be compared with those that the probe was trained on.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.data.question import Question
@@ -32,6 +33,7 @@ class Asking:
         source: of the run's questions; claims: what their claims state, empty in direct form.
         offset: the template's own leaning in nats, as the run measured it.
         notes: what is not as in the run.
+        mode_offsets: the same of each mode that the run asked in; they differ only where it says so.
     """
 
     settings: HarvestSettings
@@ -42,6 +44,11 @@ class Asking:
     form: ChatFormat
     offset: float
     notes: tuple[str, ...] = ()
+    mode_offsets: Mapping[str, float] = field(default_factory=dict)
+
+    def offset_in(self, mode: str) -> float:
+        """The offset for a mode, nats; that of the run's first mode where it did not ask in this one."""
+        return self.mode_offsets.get(mode, self.offset)
 
 
 def label_names(store: RunStore, run: str) -> tuple[str, str]:
@@ -83,6 +90,7 @@ def asking_of(store: RunStore, run: str, tokenizer: Any) -> Asking:
         form=chat_format(tokenizer, settings.system, settings.chat),
         offset=float(row["offset"]),
         notes=tuple(notes),
+        mode_offsets=answers.groupby("mode")["offset"].first().to_dict(),
     )
 
 

@@ -67,7 +67,7 @@ class Scorer:
             generated=answer.text,
             said=None if answer.said.choice is None else choices[answer.said.choice],
             leans=choices[leaning(p_0, p_1)],
-            leans_calibrated=choices[leaning(p_0, p_1, self.asking.offset)],
+            leans_calibrated=choices[leaning(p_0, p_1, self.asking.offset_in(mode))],
             choice_probabilities=(p_0, p_1),
             outside=max(0.0, 1 - p_0 - p_1),
             tokens=self._tokens(prompt, content, spans, states, at),

@@ -3,9 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from core.calibration import calibration_sentences
 from core.diagnostics import prompt_tokens, reading_warnings
 from core.engine.settings import HarvestSettings
 from core.models.tokenizers import load_tokenizer
+from core.reliability import honest_reliability
 from core.spellings import first_spelling_share, outside_table, spelling_table
 from core.store.runs import Run
 from dashboard import charts, session
@@ -35,6 +37,7 @@ def main() -> None:
         spellings(run, frame, mode)
     with right:
         outside(run, frame, mode, tokenizer)
+    calibration(run, frame)
     one_answer(run, frame, tokenizer)
 
 
@@ -113,6 +116,41 @@ def outside(run: Run, frame: pd.DataFrame, mode: str | None, tokenizer: object) 
         st.caption(f"The ten likeliest tokens of each answer account for {found.explained:.0%} of it.")
     table = found.table.assign(text=[repr(text) for text in found.table["text"]])
     st.dataframe(table.round(4), hide_index=True, height=430)
+
+
+def calibration(run: Run, frame: pd.DataFrame) -> None:
+    """How leans are calibrated, and whether they can be relied on under honest."""
+    st.markdown("**Calibration** · how leans are read; never what was said")
+    curves = session.run_store().calibrations(run.run)
+    settings = HarvestSettings.from_dict(run.settings)
+    st.caption(" ".join(calibration_sentences(curves, settings.calibration, settings.calibration_per_mode)))
+    if len(curves) and not curves["rises"].all():
+        st.warning(
+            "Log-odds did not rise with the truth on the labelled questions: an offset was fitted, no slope."
+        )
+    if (found := honest_reliability(frame, curves)) is None:
+        st.info("Reliability is judged under honest: add **honest** to a run's modes on the Generate page.")
+        return
+    raw, calibrated = found
+    left, right = st.columns([3, 2], gap="large")
+    names = run.facts["choices"]
+    left.plotly_chart(
+        charts.reliability_of_leans(raw.bins, calibrated.bins, names[1]), key="reliability of leans"
+    )
+    for name, judged in (("raw", raw), ("calibrated", calibrated)):
+        right.metric(
+            f"Expected calibration error, {name}",
+            f"{judged.ece:.3f}",
+            help="The mean distance between observed share and predicted probability over the bins, "
+            "weighted by their answers. In few answers even perfect calibration shows some.",
+        )
+        right.caption(
+            f"n {judged.n:,} honest answers to {judged.questions:,} questions · perfect calibration would "
+            f"show {judged.by_chance:.3f}"
+        )
+    if len(curves):
+        with right.expander("Each arm's curve"):
+            st.dataframe(curves, hide_index=True)
 
 
 def one_answer(run: Run, frame: pd.DataFrame, tokenizer: object) -> None:
