@@ -116,22 +116,36 @@ def parser() -> Parser:
     tokens = add("tokens", "every spelling of a template's choices", model)
     tokens.add_argument("--template", required=True, help="its name, or a .json file")
 
-    harvest = add("harvest", "ask questions in each mode and keep the states", model)
-    harvest.add_argument("--data", required=True, help="a built-in name, a file, or hub:ID")
+    asking = Parser(add_help=False)
+    asking.add_argument("--data", required=True, help="a built-in name, a file, or hub:ID")
+    asking.add_argument("--seed", type=int, default=0)
+    asking.add_argument("--form", choices=("auto", "direct", "claim"), default="auto")
+    asking.add_argument("--split")
+    asking.add_argument("--text-column")
+    asking.add_argument("--label-column")
+    asking.add_argument("--left-out", metavar="ELICITATION", help="ask none of the questions that it used")
+    asking.add_argument(
+        "--demo-answers",
+        choices=("truth", "mode", "random"),
+        default="truth",
+        help="demonstrations answered truly in every mode (default), as the mode expects, or by a seeded coin",
+    )
+    asking.add_argument("--demo-seed", type=int, default=0)
+    asking.add_argument("--max-new-tokens", type=int, default=4)
+    asking.add_argument("--temperature", type=float, default=0.0)
+    asking.add_argument("--no-system", action="store_true", help="the instruction in the user's turn")
+    asking.add_argument("--plain", action="store_true", help="no chat template")
+
+    harvest = add("harvest", "ask questions in each mode and keep the states", model, asking)
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
-    harvest.add_argument("--seed", type=int, default=0)
-    harvest.add_argument("--form", choices=("auto", "direct", "claim"), default="auto")
-    harvest.add_argument("--split")
-    harvest.add_argument("--text-column")
-    harvest.add_argument("--label-column")
     harvest.add_argument("--template", default="review", help="its name, or a .json file")
     harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
     harvest.add_argument("--wording", type=int, action="append")
     harvest.add_argument("--order", type=int, action="append", choices=(0, 1))
     harvest.add_argument("--shots", type=int, default=0)
-    harvest.add_argument("--demo-answers", choices=("truth", "mode"), default="truth")
-    harvest.add_argument("--max-new-tokens", type=int, default=4)
-    harvest.add_argument("--temperature", type=float, default=0.0)
+    harvest.add_argument(
+        "--demo-sets", type=int, default=0, help="each question is asked with each (default: 3 with shots)"
+    )
     harvest.add_argument("--samples", type=int, default=1, help="answers a question; needs a temperature")
     harvest.add_argument(
         "--samples-mode", action="append", help="a mode to sample so often, the others once (default: all)"
@@ -141,8 +155,19 @@ def parser() -> Parser:
         "--calibrate-per-mode", action="store_true", help="fit in each mode, in place of under honest for all"
     )
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
-    harvest.add_argument("--no-system", action="store_true")
-    harvest.add_argument("--plain", action="store_true", help="no chat template")
+
+    elicit = add("elicit", "find the wording, template, shots and role that get lies", model, asking)
+    elicit.add_argument("--n", type=int, default=64, help="questions of the last rung (default: 64)")
+    elicit.add_argument("--start", type=int, default=16, help="fewest questions of a rung (default: 16)")
+    elicit.add_argument("--template", action="append", help="repeat for several (default: the usual two)")
+    elicit.add_argument("--wording", type=int, action="append", help="repeat for several (default: 0 to 3)")
+    elicit.add_argument("--shots", type=int, nargs="+", default=(0, 2), help="default: 0 2")
+    elicit.add_argument(
+        "--demo-sets", type=int, default=3, help="questions take turns with them (default: 3)"
+    )
+    elicit.add_argument(
+        "--system", action="store_true", help="the system role; with --no-system or neither, both are tried"
+    )
 
     liar = add("train-liar", "train an adapter that answers truly or falsely as it is told", model)
     liar.add_argument(

@@ -20,6 +20,7 @@ from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
 from core.decision_commands import belief_line
 from core.decision_commands import decisions as decisions
+from core.elicit.command import elicit_settings, run_search
 from core.engine.generate import POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
@@ -163,6 +164,36 @@ def harvest(cache: Path, options: Namespace) -> Result:
 def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     """The settings that the options amount to."""
     template = chosen_template(cache, options.template)
+    chosen = data_settings(options)
+    form = options.form
+    if form == "auto":
+        form = forms(template, source_choices(cache, chosen))[0]
+    return HarvestSettings(
+        data=replace(chosen, form=form),
+        template=template,
+        model=model_settings(options),
+        modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
+        wordings=tuple(dict.fromkeys(options.wording or (0,))),
+        orders=tuple(dict.fromkeys(options.order or (0,))),
+        shots=options.shots,
+        demo_sets=options.demo_sets,
+        demo_answers=options.demo_answers,
+        demo_seed=options.demo_seed,
+        system=not options.no_system,
+        chat=not options.plain,
+        decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
+        samples=options.samples,
+        calibration=options.calibration,
+        calibration_per_mode=options.calibrate_per_mode,
+        samples_modes=tuple(dict.fromkeys(options.samples_mode or ())),
+        positions=tuple(p for p in POSITIONS if p in options.position)
+        + tuple(set(options.position) - set(POSITIONS))
+        if options.position
+        else POSITIONS,
+    )
+
+def data_settings(options: Namespace) -> DataSettings:
+    """The questions that were asked for, in direct form."""
     mapping = None
     if options.data in BUILT_IN and (options.text_column or options.label_column):
         raise DataError(f"{options.data} is built in: columns are chosen of files and hub sets")
@@ -181,31 +212,16 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     if options.split and not data.startswith(HUB):
         raise DataError(f"{data} has no splits: only hub sets have")
     name = absolute(data) if is_table_name(data) else data
-    chosen = DataSettings(name, options.n, options.seed, "direct", mapping, options.split)
-    form = options.form
-    if form == "auto":
-        form = forms(template, source_choices(cache, chosen))[0]
-    return HarvestSettings(
-        data=replace(chosen, form=form),
-        template=template,
-        model=model_settings(options),
-        modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
-        wordings=tuple(dict.fromkeys(options.wording or (0,))),
-        orders=tuple(dict.fromkeys(options.order or (0,))),
-        shots=options.shots,
-        demo_answers=options.demo_answers,
-        system=not options.no_system,
-        chat=not options.plain,
-        decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
-        samples=options.samples,
-        calibration=options.calibration,
-        calibration_per_mode=options.calibrate_per_mode,
-        samples_modes=tuple(dict.fromkeys(options.samples_mode or ())),
-        positions=tuple(p for p in POSITIONS if p in options.position)
-        + tuple(set(options.position) - set(POSITIONS))
-        if options.position
-        else POSITIONS,
+    return DataSettings(
+        name, options.n, options.seed, "direct", mapping, options.split, left_out=options.left_out
     )
+
+
+def elicit(cache: Path, options: Namespace) -> Result:
+    """Search wordings, templates, shots and roles for what gets truths and lies out of a model."""
+    templates = tuple(chosen_template(cache, name) for name in dict.fromkeys(options.template or ()))
+    data = replace(data_settings(options), n=None)
+    return run_search(cache, elicit_settings(cache, options, data, model_settings(options), templates))
 
 
 def train_liar(cache: Path, options: Namespace) -> Result:
@@ -266,6 +282,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "title": run.title,
         "model": run.facts["model"],
         "adapter": run.facts["adapter"],
+        "left_out": run.settings["data"].get("left_out"),
         "template": run.settings["template"]["name"],
         "state": run.state,
         "answers": run.answers,
