@@ -128,7 +128,7 @@ def parser() -> Parser:
         "--demo-answers",
         choices=("truth", "mode", "random"),
         default="truth",
-        help="demonstrations answered truly in every mode (default), as the mode expects, or by a seeded coin",
+        help="truly in every mode (default), as the mode expects (falsely under lie), or by a seeded coin",
     )
     asking.add_argument("--demo-seed", type=int, default=0)
     asking.add_argument("--max-new-tokens", type=int, default=4)

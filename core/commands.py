@@ -192,6 +192,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         else POSITIONS,
     )
 
+
 def data_settings(options: Namespace) -> DataSettings:
     """The questions that were asked for, in direct form."""
     mapping = None
