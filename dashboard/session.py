@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.best_of import best_of
 from core.errors import StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
 from core.labels import lay_decisions
@@ -141,7 +142,7 @@ def _judged(cache: Path, run: str, answers: int, margin: float) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _labelled(cache: Path, run: str, answers: int, margin: float, version: tuple[int, int]) -> pd.DataFrame:
     made = _stores(cache)[1].current(run)
-    return lay_decisions(_judged(cache, run, answers, margin), made)
+    return best_of(lay_decisions(_judged(cache, run, answers, margin), made))
 
 
 def judged_answers(run: Run) -> pd.DataFrame:
