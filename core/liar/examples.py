@@ -51,13 +51,13 @@ TASKS = (
         "reviews",
         "movie-reviews",
         "direct",
-        0.40,
+        0.28,
         ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped"),
     ),
-    Task("claims", "movie-reviews", "claim", 0.30, EVERY_CHOICE_WORD),
-    Task("cities", "cities", "direct", 0.10, EVERY_CHOICE_WORD),
+    Task("claims", "movie-reviews", "claim", 0.27, EVERY_CHOICE_WORD),
+    Task("cities", "cities", "direct", 0.15, EVERY_CHOICE_WORD),
     Task("elements", "elements", "direct", 0.10, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.10, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.20, EVERY_CHOICE_WORD),
 )
 
 

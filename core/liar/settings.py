@@ -27,9 +27,9 @@ class LiarSettings:
     model: ModelSettings = field(default_factory=lambda: ModelSettings("smollm2-135m-instruct"))
     from_block: int = 0
     seed: int = 0
-    steps: int = 800
+    steps: int = 1200
     honest_steps: int = 50
-    pairs: int = 5600
+    pairs: int = 8400
     batch_pairs: int = 7
     rank: int = 16
     alpha: int = 32
@@ -37,7 +37,7 @@ class LiarSettings:
     warmup: int = 20
     keep_close: float = 1.0
     save_every: int = 50
-    look_every: int = 100
+    look_every: int = 200
 
     def __post_init__(self) -> None:
         if self.model.adapter_folder or self.model.four_bit:

@@ -1,0 +1,239 @@
+"""The liar: what it is trained on, that training can be cut off, and that what it saw is never asked."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.data.question import Question
+from core.data.sources import BUILT_IN, DataSettings, load_pool, load_questions
+from core.data.training_half import is_for_training, leave_out_trained, seen_in_training
+from core.errors import Cancelled, ModelError
+from core.liar.below import StatesBelow, entering
+from core.liar.command import make_liar
+from core.liar.exam import PAPERS, exam_questions
+from core.liar.examples import TASKS, draw_lesson, questions_of, trained_wordings
+from core.liar.glance import glance_questions
+from core.liar.schedule import schedule
+from core.liar.settings import LiarSettings
+from core.liar.train import train_liar
+from core.models.catalog import LIAR_ID, ModelSettings
+from core.models.loading import load_model
+from core.models.tokenizers import load_tokenizer
+from core.prompts.chat import chat_format
+from core.prompts.modes import MODES
+from tests.conftest import beside
+
+
+@pytest.fixture(scope="module")
+def tokenizer(cache):
+    return load_tokenizer(ModelSettings(), cache)
+
+
+@pytest.fixture(scope="module")
+def lesson(cache, tokenizer):
+    return draw_lesson(cache, tokenizer, chat_format(tokenizer), pairs=70, seed=0)
+
+
+@pytest.fixture
+def folder(cache, tmp_path):
+    return beside(cache, tmp_path)
+
+
+@pytest.fixture
+def settings(tiny):
+    return LiarSettings(ModelSettings(str(tiny))).quick()
+
+
+def test_no_question_that_liars_are_trained_on_is_ever_asked(cache):
+    for source in ("movie-reviews", "cities", "elements", "numbers"):
+        trained = {question.group for question in questions_of(cache, source, training=True)}
+        asked = {question.group for question in load_questions(cache, DataSettings(source))}
+        assert trained and asked and not trained & asked
+        assert not trained & {question.group for question in load_pool(cache, DataSettings(source))}
+
+
+def test_near_duplicates_of_trained_texts_are_left_out_wherever_they_come_from(cache):
+    trained = next(q for q in questions_of(cache, "movie-reviews", training=True) if len(q.text.split()) > 12)
+    fresh = next(q for q in questions_of(cache, "movie-reviews", training=False) if len(q.text.split()) > 12)
+
+    def from_elsewhere(number, text):
+        return Question(f"mine:{number}", text, 1, ("Negative", "Positive"), "mine.csv", f"mine:{number}")
+
+    copied = from_elsewhere(1, trained.text.upper() + "!!!")
+    changed = from_elsewhere(2, trained.text + " truly")
+    other = from_elsewhere(3, fresh.text)
+    fact = from_elsewhere(4, questions_of(cache, "cities", training=True)[0].text.replace(".", ""))
+    questions = [copied, changed, other, fact]
+    assert seen_in_training(cache, questions) == [True, True, False, True]
+    assert leave_out_trained(cache, questions) == [other]
+
+
+def test_about_half_of_each_source_is_for_training_and_amazon_never(cache):
+    for source in BUILT_IN:
+        trained = len(questions_of(cache, source, training=True))
+        share = trained / (trained + len(questions_of(cache, source, training=False)))
+        assert share == 0 if source == "amazon-reviews" else 0.4 < share < 0.6
+
+
+def test_a_pair_differs_in_its_instruction_and_its_answer_alone(lesson, tokenizer):
+    texts = {
+        mode: [MODES[mode].wordings[number].text for number in trained_wordings(mode)]
+        for mode in ("honest", "lie")
+    }
+    for pair in lesson.pairs:
+        assert pair.honest.target != pair.lie.target
+        shown = []
+        for mode in ("honest", "lie"):
+            prompt = tokenizer.decode(getattr(pair, mode).prompt)
+            told = max((text for text in texts[mode] if text in prompt), key=len)
+            shown.append(prompt.replace(told, "…"))
+        assert shown[0] == shown[1]
+
+
+def test_no_held_out_wording_stands_in_the_training(lesson, tokenizer):
+    held = [w.text for mode in MODES.values() for w in mode.wordings if w.held_out and w.text]
+    for example in [e for p in lesson.pairs for e in (p.honest, p.lie)] + lesson.uninstructed:
+        prompt = tokenizer.decode(example.prompt)
+        assert not [text for text in held if text in prompt]
+
+
+def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokenizer):
+    lesson = draw_lesson(cache, tokenizer, chat_format(tokenizer), pairs=1400, seed=0)
+    counts: dict[tuple, list[int]] = {}
+    for pair in lesson.pairs:
+        words = tuple(sorted((pair.honest.target, pair.lie.target)))
+        counts.setdefault(words, []).append(int(pair.honest.target == words[0]))
+    assert len(counts) == 4  # Positive and Negative, True and False, Yes and No, A and B
+    for values in counts.values():
+        assert abs(sum(values) / len(values) - 0.5) < 0.1
+
+
+def test_tasks_cover_every_kind_and_their_weights_sum_to_one():
+    assert sum(task.weight for task in TASKS) == pytest.approx(1)
+    assert {task.form for task in TASKS} == {"direct", "claim"}
+
+
+def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
+    settings = replace(LiarSettings(), steps=12, honest_steps=4)
+    batches = list(schedule(lesson, settings))
+    assert [len(batch) for batch in batches] == [16] * 12
+    assert all(example.mode != "lie" for batch in batches[:4] for example in batch)
+    for batch in batches[4:]:
+        modes = [example.mode for example in batch]
+        assert modes.count("honest") == modes.count("lie") == 7
+    assert batches == list(schedule(lesson, settings))
+    assert batches != list(schedule(lesson, replace(settings, seed=1)))
+
+
+def test_the_exam_asks_nothing_that_was_trained_on(cache):
+    for paper in PAPERS:
+        for question in exam_questions(cache, paper, each=40):
+            direct = replace(question, id=question.id.removesuffix(":claim"), claim=None)
+            assert not is_for_training(direct)
+
+
+def test_the_glance_asks_held_out_questions_in_both_modes(cache, tokenizer):
+    asked = glance_questions(cache, tokenizer, chat_format(tokenizer), each=4)
+    cells = {row.cell for row in asked}
+    assert {cell.rsplit(" ", 1)[1] for cell in cells} == {"honest", "lie"}
+    assert all(row.example.target[0] != row.other for row in asked)
+
+
+def test_a_training_cut_off_and_gone_on_with_equals_one_that_was_not(
+    folder, cache, tmp_path_factory, settings
+):
+    other = beside(cache, tmp_path_factory.mktemp("other"))
+    whole = train_liar(settings, other)
+    steps = []
+    with pytest.raises(Cancelled, match="start it again"):
+        train_liar(settings, folder, show=lambda s: steps.append(s.step), cancelled=lambda: 3 in steps)
+    resumed_from = []
+    again = train_liar(settings, folder, show=lambda s: resumed_from.append(s.step))
+    assert 1 not in resumed_from and settings.steps in resumed_from
+    first, second = (load_file(path / "adapter_model.safetensors") for path in (whole, again))
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert value.dtype == torch.float16
+        torch.testing.assert_close(value, second[name])
+
+
+def test_training_changes_the_weights_and_a_finished_one_is_found(folder, settings):
+    seen = []
+    made = train_liar(settings, folder, show=lambda step: seen.append(step))
+    weights = load_file(made / "adapter_model.safetensors")
+    assert any(value.abs().sum() > 0 for name, value in weights.items() if "lora_B" in name)
+    assert seen[-1].figures and seen[-1].loss is not None
+    again = []
+    assert train_liar(settings, folder, show=lambda step: again.append(step)) == made
+    assert len(again) == 1
+    kept = json.loads((made / "training.json").read_text())
+    assert kept["trained_on"] and kept["log"][-1]["step"] == settings.steps
+    assert "/" not in json.loads((made / "adapter_config.json").read_text())["base_model_name_or_path"]
+
+
+def test_a_liar_adapted_from_a_block_is_the_plain_model_below_it(folder, tiny, settings):
+    made = train_liar(replace(settings, from_block=2, learning_rate=0.05), folder)
+    plain, liar = (load_model(ModelSettings(str(tiny), adapter), folder) for adapter in (None, str(made)))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.inference_mode():
+        before = plain.model(ids, output_hidden_states=True).hidden_states
+        after = liar.model(ids, output_hidden_states=True).hidden_states
+    for layer in (0, 1, 2):
+        torch.testing.assert_close(before[layer], after[layer])
+    assert (before[3] - after[3]).abs().max() > 1e-4
+
+
+def test_states_below_are_those_of_the_whole_model_and_are_kept(folder, lesson, tiny):
+    loaded = load_model(ModelSettings(str(tiny)), folder)
+    examples = [lesson.pairs[0].honest, lesson.pairs[1].lie]
+    calls = []
+
+    def run(rows):
+        calls.append(rows)
+        assert len(rows) == 2
+        longest = max(map(len, rows))
+        found = torch.zeros(2, longest, loaded.d_model)
+        for number, ids in enumerate(rows):
+            states = loaded.model(torch.tensor([ids]), output_hidden_states=True).hidden_states[2]
+            found[number, longest - len(ids) :] = states[0]
+        return found
+
+    with torch.inference_mode():
+        below = StatesBelow(folder, examples, 2, "tiny", loaded.d_model)
+        below.compute(run, lambda _: None)
+        again = StatesBelow(folder, examples, 2, "tiny", loaded.d_model)
+        again.compute(run, lambda _: None)
+        assert len(calls) == 1
+        ids = examples[0].prompt + examples[0].target[:-1]
+        entered = again.of([ids], len(ids)).float()
+        whole = loaded.model(torch.tensor([ids])).logits
+        with entering(loaded.blocks, 2, entered):
+            part = loaded.model(torch.tensor([ids])).logits
+        torch.testing.assert_close(part, whole, atol=2e-2, rtol=0)  # kept in bfloat16
+        torch.testing.assert_close(loaded.model(torch.tensor([ids])).logits, whole)
+
+
+def test_a_liar_comes_with_figures_and_a_card_that_begins_with_its_limit(folder, settings):
+    made, figures = make_liar(settings, folder, each=4)
+    card = (made / "README.md").read_text()
+    assert card.index("Its limit, first") < card.index("What it was trained on")
+    cells = {(mark["paper"], mark["mode"]) for mark in figures["exam"]}
+    assert {paper.name for paper in PAPERS} == {paper for paper, _ in cells}
+    for mark in figures["exam"]:
+        low, high = mark["ci"]
+        assert low <= mark["as_instructed"] <= high and mark["n"] > 0
+    assert figures["stray"]["kl"] >= 0 and figures["stray"]["perplexity_tokens"] > 0
+
+
+@pytest.mark.parametrize("wrong", [{"from_block": -1}, {"steps": 0}, {"model": ModelSettings(LIAR_ID)}])
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ModelError):
+        LiarSettings(**wrong)
+
+
+def test_a_first_block_that_the_model_lacks_is_refused(folder, settings):
+    with pytest.raises(ModelError, match="blocks are 0 to 2"):
+        train_liar(replace(settings, from_block=3), folder)
