@@ -17,10 +17,12 @@ from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import token_table
+from core.prompts.demonstrations import DEMO_SETS
 from core.prompts.fitting import default_template
 from core.prompts.modes import MODES, common_wordings
 from core.prompts.templates import SLOTS, Template
-from dashboard import session
+from dashboard import hand_over, session
+from dashboard.demo_form import demo_answers_form
 from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
 
 LONG = 1_000_000
@@ -29,10 +31,13 @@ ORDERS = ("positive first", "negative first")
 
 def harvest_form(model: ModelSettings) -> HarvestSettings | None:
     """The settings of a harvest; None, with the reason on screen, while they do not make one."""
-    questions, prompt, answering = st.tabs(["Questions", "Prompt", "Answering"])
     try:
+        hand_over.take()
+        questions, prompt, answering = st.tabs(["Questions", "Prompt", "Answering"])
         with questions:
             data = question_form()
+            left_out = hand_over.left_out()
+            data = data and replace(data, left_out=left_out)
         with prompt:
             template = template_form(data)
             asked = prompt_form()
@@ -119,17 +124,19 @@ def prompt_form() -> dict:
     shots = int(cells[1].number_input("Few-shot examples", 0, 64, 0, key="shots", persist_state="session"))
     none = shots == 0
     sets = cells[0].number_input(
-        "Sets of examples", 1, 16, 1, key="demo_sets", disabled=none, persist_state="session"
+        "Sets of examples",
+        1,
+        16,
+        DEMO_SETS,
+        key="demo_sets",
+        disabled=none,
+        persist_state="session",
+        help="Each question is asked once with each set, so that no figure hangs on one choice of examples.",
     )
     seed = cells[1].number_input(
         "Seed of the examples", 0, 2**31, 0, key="demo_seed", disabled=none, persist_state="session"
     )
-    by_mode = st.checkbox(
-        "Answer the examples by the mode (falsely under lie)",
-        key="demo_by_mode",
-        disabled=none,
-        persist_state="session",
-    )
+    answered = demo_answers_form("demo_answers") if shots else "truth"
     cells = st.columns(2)
     system = cells[0].checkbox("Instruction in the system role", True, key="system", persist_state="session")
     chat = cells[1].checkbox("Use the chat template", True, key="chat", persist_state="session")
@@ -140,7 +147,7 @@ def prompt_form() -> dict:
         "shots": shots,
         "demo_sets": int(sets) if shots else 1,
         "demo_seed": int(seed) if shots else 0,
-        "demo_answers": "mode" if by_mode and shots else "truth",
+        "demo_answers": answered,
         "system": system,
         "chat": chat,
     }

@@ -26,8 +26,11 @@ ABOUT = {
 }
 
 
-def question_form() -> DataSettings | None:
-    """The chosen questions' settings, in direct form; None where something is still missing."""
+def source_form() -> DataSettings | None:
+    """The chosen source, in direct form and whole; None where something is still missing.
+
+    Its widgets are the same on every page that asks for questions: what is chosen on one stays on the other.
+    """
     source = st.selectbox("Questions", (*BUILT_IN, UPLOAD, HUB_SET), key="source", persist_state="session")
     if source in ABOUT:
         st.caption(ABOUT[source])
@@ -42,13 +45,22 @@ def question_form() -> DataSettings | None:
         if found_hub is None:
             return None
         name, mapping, split = found_hub
+    return DataSettings(name, None, 0, "direct", mapping, split)
+
+
+def question_form() -> DataSettings | None:
+    """The chosen questions' settings, in direct form; None where something is still missing."""
+    found = source_form()
+    if found is None:
+        return None
+    name, mapping, source = found.name, found.mapping, st.session_state["source"]
     left, right = st.columns(2)
     start = min(DEFAULT_N, balanced_most(name, mapping)) if source == UPLOAD and mapping else DEFAULT_N
     n = left.number_input(
         "How many (balanced)", 2, 1_000_000, max(2, start), 10, key=f"n {name}", persist_state="session"
     )
     seed = right.number_input("Seed", 0, 2**31, 0, key="data_seed", persist_state="session")
-    return DataSettings(name, int(n), int(seed), "direct", mapping, split)
+    return replace(found, n=int(n), seed=int(seed))
 
 
 def with_form(data: DataSettings, template: Template) -> DataSettings:
