@@ -15,6 +15,7 @@ st.html(f"<style>{STYLE}</style>")
 page = st.navigation(
     [
         st.Page("views/generate.py", title="Generate", icon=":material/play_circle:", default=True),
+        st.Page("views/elicit.py", title="Elicit", icon=":material/search:"),
         st.Page("views/prune.py", title="Prune", icon=":material/content_cut:"),
         st.Page("views/projection.py", title="Projection", icon=":material/scatter_plot:"),
         st.Page("views/probes.py", title="Probes", icon=":material/show_chart:"),
@@ -40,6 +41,8 @@ def run_picker() -> None:
     st.caption(session.as_text(run.title))
     st.query_params["run"] = run.run
     st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
+    if elicitation := run.settings["data"].get("left_out"):
+        st.caption(f"Leaves out the questions of elicitation {elicitation}, which picked its settings.")
 
 
 def short_title(run: Run) -> str:

@@ -330,6 +330,62 @@ def _bins(bins: pd.DataFrame, name: str, colour: str, symbol: str) -> go.Scatter
     )
 
 
+def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
+    """A figure of an elicitation's cells over wording × template, shots and role.
+
+    Args:
+        cells: wording, column (template · shots · role), value (0 to 1), n, ended (halved away: drawn faded),
+            winner (framed), detail (for hovering).
+        what: the figure's name.
+    """
+    wordings = sorted(cells["wording"].unique(), key=lambda text: int(text.split(" ")[0]), reverse=True)
+    columns = sorted(cells["column"].unique())
+    figure = go.Figure()
+    for ended, opacity in ((False, 1.0), (True, 0.35)):
+        part = cells[cells["ended"] == ended]
+        figure.add_trace(
+            go.Heatmap(
+                x=[columns.index(column) for column in part["column"]],
+                y=[wordings.index(wording) for wording in part["wording"]],
+                z=part["value"],
+                zmin=0,
+                zmax=1,
+                opacity=opacity,
+                colorscale="Viridis",
+                showscale=not ended or (cells["ended"]).all(),
+                colorbar={"title": "", "thickness": 12},
+                text=[f"{row.value:.2f}<br>n {row.n}" for row in part.itertuples()],
+                texttemplate="%{text}",
+                customdata=[
+                    f"{shown(row.wording)}<br>{shown(row.column)}<br>{shown(row.detail)}<br>n {row.n}"
+                    + ("<br>halved away" if ended else "")
+                    for row in part.itertuples()
+                ],
+                hovertemplate="%{customdata}<extra></extra>",
+                xgap=2,
+                ygap=2,
+            )
+        )
+    for row in cells[cells["winner"]].itertuples():
+        x, y = columns.index(row.column), wordings.index(row.wording)
+        figure.add_shape(
+            type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line={"color": "#b2182b", "width": 3}
+        )
+    figure.update_xaxes(
+        title="template · few-shot examples · where the instruction stands",
+        tickvals=list(range(len(columns))),
+        ticktext=[html.escape(column).replace(" · ", "<br>") for column in columns],
+        range=[-0.5, len(columns) - 0.5],
+    )
+    figure.update_yaxes(
+        title="wording (honest / lie)",
+        tickvals=list(range(len(wordings))),
+        ticktext=["<br>".join(shown(text, 34, 66).split("<br>")) for text in wordings],
+        range=[-0.5, len(wordings) - 0.5],
+    )
+    return _layout(figure, 140 + max(60, 62 * len(wordings)), title={"text": what, "font": {"size": 13}})
+
+
 def token_heat_map(
     scores: pd.DataFrame, masked: list[bool], trained: list[bool], limit: float, layer: int | None = None
 ) -> go.Figure:

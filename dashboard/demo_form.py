@@ -1,4 +1,4 @@
-"""How few-shot demonstrations are answered: a choice by name, each with the sentence that says what it does."""
+"""How few-shot demonstrations are answered: a choice by name, each with a sentence on what it does."""
 
 import streamlit as st
 

@@ -53,7 +53,7 @@ def take() -> None:
 
 
 def left_out() -> str | None:
-    """The elicitation whose questions the run is to leave out, with the switch that says so; None for none."""
+    """The elicitation whose questions the run leaves out, with the switch that says so; None for none."""
     elicitation = st.session_state.get(LEFT_OUT)
     if elicitation is None:
         return None

@@ -1,5 +1,6 @@
 """The long work that pages hand to the background: each a call of core, progress and cancel passed on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from core.data.reviews import fetch_reviews
 from core.data.statements import Statement
+from core.elicit.settings import ElicitSettings
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled
 from core.jobs import Job
@@ -22,6 +24,7 @@ Work = Callable[[Job], Any]
 FETCH = "fetching the embedded model"
 LOAD = "loading the model"
 HARVEST = "harvest"
+ELICIT = "elicitation"
 PROBE = "probe"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
@@ -76,6 +79,42 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
             job.progress(state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left}")
 
         return run_harvest(prepared, loaded, store, progress=show, cancelled=job.cancelled)
+
+    return work
+
+
+def elicit(settings: ElicitSettings, cache: Path) -> Work:
+    """Run or resume an elicitation; the job's `about` is its id as soon as that is known."""
+
+    def work(job: Job) -> Any:
+        from core.elicit.search import ElicitProgress, prepare
+        from core.elicit.search import elicit as search
+        from core.elicit.store import ElicitStore
+        from core.models.loading import SHELF
+
+        job.progress(0.0, "loading the model")
+        loaded = SHELF.get(settings.model, cache)
+        job.progress(0.0, "preparing the questions")
+        prepared = prepare(settings, loaded, cache)
+        began, before = time.monotonic(), -1
+
+        def show(state: ElicitProgress) -> None:
+            nonlocal before
+            before = state.done if before < 0 else before
+            job.works_on(prepared.elicitation)
+            passed, made = time.monotonic() - began, state.done - before
+            left = f" · {_duration(passed / made * (state.planned - state.done))} left" if made else ""
+            job.progress(
+                state.done / state.planned,
+                f"rung {state.rung + 1} of {state.rungs}, {state.cells} cells · {state.done:,} of "
+                f"{state.planned:,} answers{left}",
+            )
+
+        outcome = search(
+            prepared, loaded, ElicitStore(cache), progress=show, cancelled=job.cancelled
+        )
+        job.works_on(prepared.elicitation)
+        return outcome
 
     return work
 

@@ -26,8 +26,8 @@ CREATE TABLE IF NOT EXISTS elicited_questions (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS elicited_answers (
     elicitation TEXT NOT NULL, cell INTEGER NOT NULL, number INTEGER NOT NULL, mode TEXT NOT NULL,
-    demo_set INTEGER NOT NULL, "group" TEXT NOT NULL, label INTEGER NOT NULL, generated TEXT NOT NULL,
-    said INTEGER, p_0 REAL NOT NULL, p_1 REAL NOT NULL, PRIMARY KEY (elicitation, cell, number, mode)
+    demo_set INTEGER NOT NULL, "group" TEXT NOT NULL, label INTEGER NOT NULL, claim TEXT,
+    generated TEXT NOT NULL, said INTEGER, p_0 REAL NOT NULL, p_1 REAL NOT NULL, PRIMARY KEY (elicitation, cell, number, mode)
 ) WITHOUT ROWID;
 """
 
@@ -87,7 +87,19 @@ class ElicitStore:
 
     def add_answers(self, elicitation: str, rows: list[dict]) -> None:
         """Commit answers; each has the columns that `answers` gives."""
-        names = ("cell", "number", "mode", "demo_set", "group", "label", "generated", "said", "p_0", "p_1")
+        names = (
+            "cell",
+            "number",
+            "mode",
+            "demo_set",
+            "group",
+            "label",
+            "claim",
+            "generated",
+            "said",
+            "p_0",
+            "p_1",
+        )
         columns = ", ".join(f'"{name}"' for name in names)
         with self.database.connect() as connection:
             connection.executemany(
@@ -131,17 +143,27 @@ class ElicitStore:
         return [self.elicitation(row["elicitation"]) for row in rows]
 
     def answers(self, elicitation: str) -> pd.DataFrame:
-        """Its answers: cell, number (of the question), mode, demo_set, group, label, generated, said (0, 1 or
-        NaN), p_0, p_1 (probability of each choice at the first token)."""
+        """Its answers: cell, number (of the question), mode, demo_set, group, label, claim (None in direct
+        form), generated, said (0, 1 or NaN), p_0, p_1 (probability of each choice at the first token)."""
         with self.database.connect() as connection:
             frame = pd.read_sql_query(
-                'SELECT cell, number, mode, demo_set, "group", label, generated, said, p_0, p_1 '
+                'SELECT cell, number, mode, demo_set, "group", label, claim, generated, said, p_0, p_1 '
                 "FROM elicited_answers WHERE elicitation = ? ORDER BY cell, number, mode",
                 connection,
                 params=(elicitation,),
             )
         frame["said"] = frame["said"].astype(float)
         return frame
+
+    def texts(self, elicitation: str) -> list[str]:
+        """The texts of its questions, by number."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT text FROM elicited_questions WHERE elicitation = ? AND role = 'asked' "
+                "ORDER BY number",
+                (elicitation,),
+            ).fetchall()
+        return [row["text"] for row in rows]
 
     def made(self, elicitation: str) -> int:
         """How many answers there are."""
