@@ -110,9 +110,7 @@ def elicit(settings: ElicitSettings, cache: Path) -> Work:
                 f"{state.planned:,} answers{left}",
             )
 
-        outcome = search(
-            prepared, loaded, ElicitStore(cache), progress=show, cancelled=job.cancelled
-        )
+        outcome = search(prepared, loaded, ElicitStore(cache), progress=show, cancelled=job.cancelled)
         job.works_on(prepared.elicitation)
         return outcome
 

@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS elicited_questions (
 CREATE TABLE IF NOT EXISTS elicited_answers (
     elicitation TEXT NOT NULL, cell INTEGER NOT NULL, number INTEGER NOT NULL, mode TEXT NOT NULL,
     demo_set INTEGER NOT NULL, "group" TEXT NOT NULL, label INTEGER NOT NULL, claim TEXT,
-    generated TEXT NOT NULL, said INTEGER, p_0 REAL NOT NULL, p_1 REAL NOT NULL, PRIMARY KEY (elicitation, cell, number, mode)
+    generated TEXT NOT NULL, said INTEGER, p_0 REAL NOT NULL, p_1 REAL NOT NULL,
+    PRIMARY KEY (elicitation, cell, number, mode)
 ) WITHOUT ROWID;
 """
 
