@@ -234,6 +234,10 @@ def show_questions(data: DataSettings, template: Template) -> None:
         f"{about['n']:,} questions in {about['groups']:,} groups · {about['positive']:,} "
         f"{session.as_text(positive)}, {about['n'] - about['positive']:,} {session.as_text(negative)}"
     )
+    if about["trained"]:
+        st.caption(
+            f"{about['trained']:,} more are never asked: liars are trained on them, or on near-duplicates."
+        )
     say_correspondence(template, about["choices"])
     few = pd.DataFrame([asdict(question) for question in about["few"]])
     few["label"] = [about["choices"][number] for number in few["label"]]

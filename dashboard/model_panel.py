@@ -13,8 +13,8 @@ LIAR, PLAIN = "SmolLM2-135M, trained to lie (embedded)", "SmolLM2-135M, plain (e
 HUB, LOCAL = "a model of the hub", "a folder or GGUF file"
 EMBEDDED = {LIAR: LIAR_ID, PLAIN: EMBEDDED_ID}
 ABOUT = {
-    LIAR: "Trained to answer truly or falsely as it is told: it shows instructed inversion, not deception of its "
-    "own accord. Questions that it was trained on are left out of every run.",
+    LIAR: "Trained to answer truly or falsely as it is told: it shows instructed inversion, not deception of "
+    "its own accord. Questions that it was trained on are left out of every run.",
     PLAIN: "The same model without the adapter. It does not lie on request.",
 }
 

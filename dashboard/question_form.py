@@ -6,7 +6,15 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.hub import PRESETS, hub_table
-from core.data.sources import BUILT_IN, HUB, HUB_ROWS, DataSettings, load_questions, source_choices
+from core.data.sources import (
+    BUILT_IN,
+    HUB,
+    HUB_ROWS,
+    DataSettings,
+    count_trained,
+    load_questions,
+    source_choices,
+)
 from core.data.tables import SUFFIXES, keep_upload, read_table
 from core.data.uploads import ColumnMapping, guess_mapping, label_sides, report_problems, with_positive
 from core.errors import TelltaleError
@@ -18,7 +26,7 @@ UPLOAD, HUB_SET = "upload a table …", "hub dataset …"
 NONE = "(none)"
 DEFAULT_N = 200
 ABOUT = {
-    "movie-reviews": "5,754 sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
+    "movie-reviews": "sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
     "amazon-reviews": "sentences of Amazon reviews with human ratings, same source",
     "cities": "cities in countries, with negations (GeoNames)",
     "elements": "symbols and atomic numbers of chemical elements (mendeleev)",
@@ -104,7 +112,7 @@ def choices_of(cache: str, data: DataSettings) -> tuple[str, str]:
 
 @st.cache_data(max_entries=8, show_spinner="Reading the questions …")
 def summary(cache: str, data: DataSettings) -> dict:
-    """What the questions amount to: n, positive, groups, choices, and a few of them."""
+    """What the questions amount to: n, positive, groups, choices, how many liars learnt on, and a few."""
     questions = load_questions(Path(cache), data)
     return {
         "n": len(questions),
@@ -112,6 +120,7 @@ def summary(cache: str, data: DataSettings) -> dict:
         "groups": len({q.group for q in questions}),
         "choices": questions[0].choices if questions else ("", ""),
         "few": questions[:50],
+        "trained": count_trained(Path(cache), data),
     }
 
 

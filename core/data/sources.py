@@ -92,6 +92,12 @@ def source_choices(cache: Path, settings: DataSettings) -> tuple[str, str]:
     return label_sides(*_table(cache, settings))[1]
 
 
+def count_trained(cache: Path, settings: DataSettings) -> int:
+    """How many of a source's questions liars are trained on, or on near-duplicates: none is asked."""
+    found = _with_trained(cache, settings)
+    return len(found) - len(leave_out_trained(cache, found))
+
+
 def fingerprint(questions: list[Question]) -> str:
     """The SHA-256 (64 hexadecimal digits) of the questions' ids, texts and labels, in their order."""
     digest = hashlib.sha256()
@@ -108,12 +114,15 @@ def _all_questions(cache: Path, settings: DataSettings) -> list[Question]:
 
 
 def _whole_source(cache: Path, settings: DataSettings) -> list[Question]:
-    name = settings.name
-    if name in FILES:
-        return leave_out_trained(cache, load_reviews(cache, name))
-    if name in FACTS:
-        return leave_out_trained(cache, load_facts(name))
-    return leave_out_trained(cache, questions_from_table(*_table(cache, settings)))
+    return leave_out_trained(cache, _with_trained(cache, settings))
+
+
+def _with_trained(cache: Path, settings: DataSettings) -> list[Question]:
+    if settings.name in FILES:
+        return load_reviews(cache, settings.name)
+    if settings.name in FACTS:
+        return load_facts(settings.name)
+    return questions_from_table(*_table(cache, settings))
 
 
 def _table(cache: Path, settings: DataSettings) -> tuple[pd.DataFrame, ColumnMapping, str]:

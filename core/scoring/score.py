@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from core.data.question import Question
 from core.data.statements import Statement
+from core.data.training_half import seen_in_training
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, DataError, ModelError
 from core.models.loading import LoadedModel
@@ -93,7 +95,18 @@ def score_statements(
         + tuple(set_areas(own, "own_turn_last", target)),
         training_scores=bundle.training_scores,
         training_target=bundle.training_target,
-        notes=asking.notes,
+        notes=asking.notes + _seen(store, statements),
+    )
+
+
+def _seen(store: RunStore, statements: list[Statement]) -> tuple[str, ...]:
+    """A note on statements that liars are trained on."""
+    asked = [Question(str(n), s.text, 0, ("", ""), "typed", str(n)) for n, s in enumerate(statements)]
+    if not (seen := sum(seen_in_training(store.cache, asked))):
+        return ()
+    return (
+        f"{seen} of {len(asked)} statements are, or nearly are, texts that liars are trained on: their scores "
+        "say nothing about new ones",
     )
 
 
