@@ -3,28 +3,28 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-BEFORE, AFTER = "#8a8a8a", "#2166ac"
+BEFORE, AFTER = "#8a8a8a", "#111111"
 
 
-def side_by_side(rows: pd.DataFrame, title: str, chance: float | None = None) -> go.Figure:
+def side_by_side(rows: pd.DataFrame, title: str, lines: str, chance: float | None = None) -> go.Figure:
     """Figures before and after, each with its 95 % interval, one line each.
 
     Args:
         rows: what (the line), when (two values, the earlier first), value, low, high, n; lines without a
             value are left out.
-        title: of the x axis.
+        title, lines: titles of the x and the y axis.
         chance: where guessing lies, marked.
     """
     figure = go.Figure()
     rows = rows.dropna(subset=["value"])
-    lines = list(dict.fromkeys(rows["what"]))
+    whats = list(dict.fromkeys(rows["what"]))
     for shift, (when, part) in zip((0.14, -0.14), rows.groupby("when", sort=False), strict=False):
         colour = BEFORE if shift > 0 else AFTER
         value = part["value"].astype(float)
         figure.add_trace(
             go.Scatter(
                 x=value,
-                y=[len(lines) - 1 - lines.index(what) + shift for what in part["what"]],
+                y=[len(whats) - 1 - whats.index(what) + shift for what in part["what"]],
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -42,13 +42,13 @@ def side_by_side(rows: pd.DataFrame, title: str, chance: float | None = None) ->
         )
     if chance is not None:
         figure.add_vline(x=chance, line={"color": "#444444", "width": 1, "dash": "dot"})
-    places = list(range(len(lines)))[::-1]
+    places = list(range(len(whats)))[::-1]
     figure.update_yaxes(
-        tickvals=places, ticktext=lines, range=[-0.6, len(lines) - 0.4], title="", gridcolor="#eeeeee"
+        tickvals=places, ticktext=whats, range=[-0.6, len(whats) - 0.4], title=lines, gridcolor="#eeeeee"
     )
     figure.update_xaxes(title=title, range=[-0.02, 1.02], gridcolor="#eeeeee", zeroline=False)
     figure.update_layout(
-        height=110 + 48 * max(1, len(lines)),
+        height=110 + 48 * max(1, len(whats)),
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         plot_bgcolor="white",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},

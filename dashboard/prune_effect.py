@@ -23,6 +23,10 @@ TESTS = {
 
 def effect(run: Run, frame: pd.DataFrame) -> None:
     """What the decisions do."""
+    if not (frame["dropped"] | frame["dropped_outcome"]).any():
+        st.info(
+            "Nothing is dropped yet: before and after are the same. **Rules** and **Queue** drop answers."
+        )
     left, right = st.columns(2, gap="large")
     with left:
         _cells(run, frame)
@@ -55,19 +59,23 @@ def _rates(run: Run, frame: pd.DataFrame) -> None:
     if lines["value"].isna().all():
         st.info("No answer can be read yet: rates need answers that hold a choice.")
         return
-    st.plotly_chart(side_by_side(lines, "share of readable answers (95 % interval)"), key="rates")
-    shown = found.assign(
-        share=[_share(*row) for row in found[["share", "low", "high", "n"]].itertuples(index=False)]
-    ).pivot(index="what", columns="when", values="share")
-    st.dataframe(shown.loc[list(dict.fromkeys(found["what"]))].reset_index())
+    st.plotly_chart(side_by_side(lines, "share of readable answers (95 % interval)", "rate"), key="rates")
+    found["text"] = [_share(*row) for row in found[["share", "low", "high", "n"]].itertuples(index=False)]
+    st.dataframe(_beside(found, "text").rename(columns={"what": "rate"}), hide_index=True)
     st.caption(
         "Answers dropped for their outcome count in these rates: a rate of lies among answers picked for "
         "being lies says nothing. Under honest the known questions are right by construction."
     )
 
 
+def _beside(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One line for each `what`, with the text of each `when` beside the other, in their order."""
+    wide = rows.pivot(index="what", columns="when", values=column)
+    return wide.loc[list(dict.fromkeys(rows["what"])), list(dict.fromkeys(rows["when"]))].reset_index()
+
+
 def _share(share: float | None, low: float | None, high: float | None, n: int) -> str:
-    return "–" if share is None or pd.isna(share) else f"{share:.0%} ({low:.0%} to {high:.0%}), n {n:,}"
+    return "–" if share is None or pd.isna(share) else f"{share:.0%} ({low:.0%}–{high:.0%}), n {n:,}"
 
 
 def _probe(run: Run, frame: pd.DataFrame) -> None:
@@ -84,16 +92,18 @@ def _probe(run: Run, frame: pd.DataFrame) -> None:
         table["when"] = ["trained on " + trained for trained in table["trained"]]
         lines = table.rename(columns={"auroc": "value"})
         chart, figures = st.columns(2, gap="large")
-        chart.plotly_chart(side_by_side(lines, "AUROC of truth (95 % interval)", 0.5), key="areas")
-        shown = table.assign(
-            AUROC=[
-                "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f} to {r.high:.3f})"
-                for r in table.itertuples()
-            ]
-        )[["when", "what", "AUROC", "n", "n_train", "layer"]]
-        figures.dataframe(
-            shown.rename(columns={"when": "probe", "what": "judged on", "n": "n test", "n_train": "n train"}),
-            hide_index=True,
+        chart.plotly_chart(
+            side_by_side(lines, "AUROC of truth (95 % interval)", "judged on", 0.5), key="areas"
+        )
+        table["text"] = [
+            "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f}–{r.high:.3f})"
+            for r in table.itertuples()
+        ]
+        wide = _beside(table, "text").merge(table[["what", "n"]].drop_duplicates(), on="what")
+        figures.dataframe(wide.rename(columns={"what": "AUROC on the"}), hide_index=True)
+        figures.caption(
+            f"Trained on all answers: n {before.n_train:,}, layer {before.layer}. Trained on what is left: "
+            f"n {after.n_train:,}, layer {after.layer}. 95 % intervals in brackets."
         )
         st.caption(
             f"Logistic regression on truth, trained on {train} and judged on {test} answers to questions "

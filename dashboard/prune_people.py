@@ -18,8 +18,9 @@ def people(run: Run, frame: pd.DataFrame) -> None:
     with left:
         _agreement(run, frame)
     with right:
-        _trail(run)
         _files(run)
+    _disagreements(run, frame)
+    _trail(run)
 
 
 def _agreement(run: Run, frame: pd.DataFrame) -> None:
@@ -51,6 +52,12 @@ def _agreement(run: Run, frame: pd.DataFrame) -> None:
         "95 % intervals in brackets. Keep, drop and unsure are compared; drops that rules made are left out, "
         "as a rule agrees with itself."
     )
+
+
+def _disagreements(run: Run, frame: pd.DataFrame) -> None:
+    by_person = session.decision_store().by_person(run.run)
+    if len(by_person) < 2:
+        return
     differ = disagreements(by_person, frame)
     st.markdown(f"**Disagreements** · {len(differ):,}")
     if differ.empty:
@@ -63,7 +70,6 @@ def _agreement(run: Run, frame: pd.DataFrame) -> None:
     st.dataframe(
         table[["answer", "first", "second", "mode", "said", "truth", "question"]],
         hide_index=True,
-        height=320,
     )
     st.caption("The last step on an answer stands: who settles a disagreement decides once more.")
 
@@ -74,14 +80,16 @@ def _trail(run: Run) -> None:
     if steps.empty:
         st.caption("Nothing decided yet. In the queue D drops the answer shown, K keeps it, U takes it back.")
         return
+    steps["at"] = steps["at"].str.slice(0, 16).str.replace("T", " ")
     steps["scores_shown"] = steps["scores_shown"].astype(bool)
     steps["everywhere"] = steps["everywhere"].astype(bool)
     steps["blind"] = [BLIND.get(value, "unknown") for value in steps["blind"]]
     order = ["at", "who", "action", "reason", "answers", "origin", "blind", "everywhere", "state", "which"]
-    st.dataframe(steps, hide_index=True, height=320, column_order=order)
+    st.dataframe(steps, hide_index=True, column_order=order)
 
 
 def _files(run: Run) -> None:
+    st.markdown("**As a file**")
     store = session.decision_store()
     st.download_button(
         "Export decisions (CSV)",

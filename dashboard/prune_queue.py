@@ -1,7 +1,5 @@
 """The queue: one answer large, with its prompt and the other modes' answers; decided by single keys."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -16,7 +14,7 @@ from core.store.runs import Run
 from dashboard import session
 from dashboard.answer_table import said_names, scores_of
 from dashboard.prune_filters import filters
-from dashboard.pruning import reason_name, record, show_refusal, undo_redo
+from dashboard.pruning import queue_key, reason_name, record, show_refusal, undo_redo
 
 SIBLINGS = 30
 LONG_PROMPT = 1500
@@ -29,7 +27,7 @@ def queue(run: Run, frame: pd.DataFrame, scores_shown: bool) -> None:
     part, is_open = filters(frame, mine, "queue")
     show_refusal()
     order, left = part["answer"].tolist(), set(part["answer"][is_open])
-    answer = _answer_to_show(order, left)
+    answer = _answer_to_show(queue_key(run), order, left)
     if answer is None:
         st.info(
             "No answer fits these filters."
@@ -45,7 +43,9 @@ def queue(run: Run, frame: pd.DataFrame, scores_shown: bool) -> None:
             f"Answer {answer} · mode **{row['mode']}** · {len(left):,} open of {len(order):,} · "
             f"suggested: {row['flag'] or 'nothing'}"
         )
-        card, others = st.columns([3, 2], gap="large")
+        card, others = st.columns([5, 4], gap="large")
+        with st.container():  # below the card, and drawn before it: the keys work while a prompt is made
+            _keys(run, frame, row, order, left, scores_shown)
         with card:
             _figures(run, row, scores_shown)
             _prompt(run, row)
@@ -56,19 +56,18 @@ def queue(run: Run, frame: pd.DataFrame, scores_shown: bool) -> None:
             st.caption(f"Your decision: {session.as_text(standing)}")
             if any(answer in made for name, made in people.items() if name != session.who()):
                 st.caption(
-                    "Somebody else decided too; People shows how, so that you judge by yourself first."
+                    "Somebody else decided too. So that you judge alone, only People and trail shows how."
                 )
-        _keys(run, frame, row, order, left, scores_shown)
 
 
-def _answer_to_show(order: list[int], left: set[int]) -> int | None:
+def _answer_to_show(key: str, order: list[int], left: set[int]) -> int | None:
     """The answer that is looked at; after a decision the next open one, from the start where none follows."""
     if (decided := st.session_state.pop("queue_after", None)) is not None:
-        st.session_state["queue_answer"] = _next_open(order, left, decided)
-    shown = st.session_state.get("queue_answer")
+        st.session_state[key] = _next_open(order, left, decided)
+    shown = st.session_state.get(key)
     if shown not in set(order):
         shown = next((answer for answer in order if answer in left), None)
-        st.session_state["queue_answer"] = shown
+        st.session_state[key] = shown
     return shown
 
 
@@ -87,7 +86,7 @@ def _figures(run: Run, row: pd.Series, scores_shown: bool) -> None:
     names = run.facts["choices"]
     believes = "unsure" if pd.isna(row["believes"]) else names[int(row["believes"])]
     st.markdown(f"### {session.as_text(repr(row['generated']))}")
-    cells = st.columns(5 if scores_shown else 4)
+    cells = st.columns([3, 3, 3, 4, 3] if scores_shown else [3, 3, 3, 4])
     cells[0].metric("Said", session.as_text(said[0]))
     cells[1].metric("Truth", session.as_text(truth[0]))
     cells[2].metric("Believes", session.as_text(believes), help="What it holds under honest.")
@@ -99,7 +98,8 @@ def _figures(run: Run, row: pd.Series, scores_shown: bool) -> None:
 def _prompt(run: Run, row: pd.Series) -> None:
     """The prompt as the model read it; question and instruction where its tokenizer is not to be had."""
     try:
-        tokenizer = load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
+        with st.spinner("Making the prompt …"):
+            tokenizer = load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
         text = prompt_of(run, row.to_dict(), tokenizer).text
     except TelltaleError as refused:
         claim = f"\nClaim: {row['claim']}" if isinstance(row["claim"], str) else ""
@@ -121,18 +121,14 @@ def _same_question(run: Run, frame: pd.DataFrame, row: pd.Series) -> None:
             "wording": shown["wording"],
             "order": shown["order"],
             "said": said_names(run, shown)[0],
-            f"P({negative})": shown["p_0"],
-            f"P({positive})": shown["p_1"],
-            "outside": shown["outside"],
+            f"P({negative})": shown["p_0"].round(2),
+            f"P({positive})": shown["p_1"].round(2),
+            "outside": shown["outside"].round(2),
         }
     )
     varying = [name for name in ("wording", "order") if shown[name].nunique() == 1]
-    bars: dict[str, Any] = {
-        name: st.column_config.ProgressColumn(name, format="%.2f", min_value=0.0, max_value=1.0)
-        for name in table.columns[-3:]
-    }
     st.markdown(f"**The same question** · {len(same):,} answers")
-    st.dataframe(table.drop(columns=varying), hide_index=True, column_config=bars)
+    st.dataframe(table.drop(columns=varying), hide_index=True)
     if len(same) > SIBLINGS:
         st.caption(f"The first {SIBLINGS} of {len(same):,}.")
 
@@ -179,10 +175,10 @@ def _keys(
         if found is None:
             st.toast("No other answer is open.")
         else:
-            st.session_state["queue_answer"] = found
+            st.session_state[queue_key(run)] = found
 
     both = [answer, *(int(a) for a in elsewhere["answer"])]
-    keys = st.columns(8)
+    keys = st.columns([2, 3, 2, 2, 2, 2, 2, 2])
     for cell, name, key, act_on, arguments, off in (
         (keys[0], "Drop", "D", act, ("drop", [answer]), False),
         (keys[1], "Drop all modes", "A", act, ("drop", both), elsewhere.empty),

@@ -52,19 +52,21 @@ def rules(run: Run, frame: pd.DataFrame, scores_shown: bool) -> None:
         width="stretch",
     )
     undo_redo(run, cells[1], cells[2])
+    if not drops:
+        st.caption("The rules that are on mark nothing that is not decided already.")
+        return
     st.caption(
         f"{reaching:,} of them from all data, {len(drops) - reaching:,} from training data only. What was "
         "decided by hand, or dropped by these rules already, stays as it is."
         + (" Probe scores are on screen, so that these drops are not blind." if scores_shown else "")
     )
-    if drops:
-        reasons = {drop.answer: drop.reason for drop in drops}
-        rows = frame[frame["answer"].isin(list(reasons))]
-        shown = answer_rows(run, rows.head(ROWS))
-        shown.insert(1, "reason", [reasons[answer] for answer in shown["answer"]])
-        st.dataframe(shown, hide_index=True, height=320)
-        if len(rows) > ROWS:
-            st.caption(f"The first {ROWS} of {len(rows):,} answers that would be dropped.")
+    reasons = {drop.answer: drop.reason for drop in drops}
+    rows = frame[frame["answer"].isin(list(reasons))]
+    shown = answer_rows(run, rows.head(ROWS))
+    shown.insert(1, "reason", [reasons[answer] for answer in shown["answer"]])
+    st.dataframe(shown, hide_index=True, height=320)
+    if len(rows) > ROWS:
+        st.caption(f"The first {ROWS} of {len(rows):,} answers that would be dropped.")
 
 
 def _key(name: str) -> str:

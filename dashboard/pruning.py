@@ -56,6 +56,11 @@ def show_refusal() -> None:
         st.error(session.as_text(refused))
 
 
+def queue_key(run: Run) -> str:
+    """Where the session keeps the answer that this person's queue shows."""
+    return f"queue_answer {run.run} {session.who()}"
+
+
 def undo_redo(run: Run, undo_cell: Any, redo_cell: Any) -> None:
     """Take back this person's last step, or bring it back; the queue then shows its first answer."""
 
@@ -63,9 +68,9 @@ def undo_redo(run: Run, undo_cell: Any, redo_cell: Any) -> None:
         store, who = session.decision_store(), session.who()
         answers = store.undo(run.run, who) if back else store.redo(run.run, who)
         if not answers:
-            st.toast(f"There is nothing of {session.as_text(who)} to {'take' if back else 'bring'} back.")
+            st.toast(f"{session.as_text(who)} has nothing to {'take' if back else 'bring'} back.")
             return
-        st.session_state["queue_answer"] = answers[0]
+        st.session_state[queue_key(run)] = answers[0]
         which = f"answer {answers[0]}" if len(answers) == 1 else f"{len(answers):,} answers"
         st.toast(f"{'Taken' if back else 'Brought'} back: {which}.")
 

@@ -14,7 +14,7 @@ from dashboard.prune_queue import queue
 from dashboard.prune_rules import rules
 from dashboard.prune_table import table
 
-SECTIONS = ("Rules", "Queue", "All answers", "Before and after", "People")
+SECTIONS = ("Rules", "Queue", "All answers", "Before and after", "People and trail")
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         table(run, frame, scores_shown)
     elif section == "Before and after":
         effect(run, frame)
-    elif section == "People":
+    elif section == "People and trail":
         people(run, frame)
     else:
         queue(run, frame, scores_shown)
@@ -90,14 +90,14 @@ def signing(run: Run) -> None:
     """Who decides, and how much of its honest answers a belief needs."""
     st.text_input("Decisions are signed", session.default_who(), key="who", persist_state="session")
     store = session.decision_store()
-    key = f"margin {run.run}"
-    if key not in st.session_state:
-        st.session_state[key] = store.margin(run.run)
+    margin = store.margin(run.run)
+    key = f"margin {run.run} {margin}"
     st.number_input(
         "Margin of belief",
         0.51,
         1.0,
-        step=0.01,
+        margin,
+        0.01,
         key=key,
         on_change=lambda: store.set_margin(run.run, st.session_state[key]),
         help="The share of its readable honest answers to a question that a choice needs to be believed. "

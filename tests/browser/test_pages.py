@@ -57,11 +57,12 @@ def test_one_thing_is_asked_in_both_modes(page):
 
 def test_an_answer_is_dropped_by_keyboard_and_taken_back(page, run, app_cache):
     go(page, "Prune")
-    expect(page.get_by_text("What pruning does")).to_be_visible()
+    expect(page.get_by_role("button", name="Drop all modes")).to_be_visible()
     assert metric(page, "Kept") == "120"
     page.get_by_text("Suggested because").first.click()
     page.keyboard.press("Escape")
-    page.get_by_text("What pruning does").click()
+    page.get_by_text("Reason of a drop").click()
+    page.keyboard.press("Escape")
     page.keyboard.press("d")
     expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("119")
     settle(page)
@@ -73,6 +74,7 @@ def test_an_answer_is_dropped_by_keyboard_and_taken_back(page, run, app_cache):
     page.reload()
     settle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Kept").first).to_contain_text("119")
+    page.get_by_text("Before and after", exact=True).click()
     expect(page.get_by_text("Logistic regression on truth, trained on honest")).to_be_visible(timeout=SLOW)
 
 

@@ -1,0 +1,138 @@
+"""Pruning as a person does it: rules, apply, the queue by keyboard, undo, before and after, a second person."""
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+from core.labels import judge_answers
+from core.pruning.apply import drops_of
+from core.store.decisions import DecisionStore
+from core.store.runs import RunStore
+from tests.browser.conftest import SLOW, metric, open_page, settle, start_app
+
+OUTCOME_RULE = "said the truth"
+
+
+@pytest.fixture(scope="module")
+def pruned(review_run, tmp_path_factory):
+    """A copy of the run of 200 reviews, so that what is decided here is nobody else's."""
+    folder, run = review_run
+    copy = tmp_path_factory.mktemp("pruning") / "cache"
+    shutil.copytree(folder, copy, symlinks=True)
+    return copy, run
+
+
+@pytest.fixture(scope="module")
+def address(pruned):
+    cache, run = pruned
+    process, where = start_app(cache, cache / "app.log")
+    yield f"{where}/?run={run}"
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def page(chromium, address):
+    page = open_page(chromium, address)
+    page.get_by_role("link", name="Prune", exact=True).click()
+    expect(page.get_by_role("button", name="Drop all modes")).to_be_visible(timeout=SLOW)
+    settle(page)
+    yield page
+    boxes = page.evaluate("() => [...window.seenBoxes]")
+    page.close()
+    assert boxes == [] and page.problems == []
+
+
+def part(page, name):
+    page.get_by_role("radio", name=name, exact=True).or_(page.get_by_text(name, exact=True)).first.click()
+    settle(page)
+
+
+def press(page, key):
+    page.keyboard.press(key)
+    settle(page)
+
+
+def shown_answer(page) -> int:
+    return int(re.match(r"Answer (\d+)", page.get_by_text(re.compile(r"^Answer \d+ · mode")).inner_text())[1])
+
+
+def actions(pruned):
+    cache, run = pruned
+    return {answer: made.action for answer, made in DecisionStore(cache).current(run).items()}
+
+
+def test_rules_queue_undo_before_and_after(page, pruned):
+    cache, run = pruned
+    judged = judge_answers(RunStore(cache).answers(run))
+    quality = ["no choice given", "too little mass", "duplicate"]
+    part(page, "Rules")
+    page.get_by_text(OUTCOME_RULE, exact=True).click()
+    settle(page)
+    drops = {drop.answer: drop for drop in drops_of(judged, [*quality, OUTCOME_RULE], {})}
+    page.get_by_role("button", name=f"Apply: drop {len(drops)} answers in one step").click()
+    settle(page)
+    assert actions(pruned) == dict.fromkeys(drops, "drop")
+    reaching = sum(drop.reaches_test for drop in drops.values())
+    assert metric(page, "Dropped in training only") == str(len(drops) - reaching)
+    press(page, "u")
+    assert actions(pruned) == {} and metric(page, "Kept") == "400"
+    press(page, "y")
+    assert len(actions(pruned)) == len(drops)
+
+    part(page, "Queue")
+    first = shown_answer(page)
+    assert first not in drops, "the queue begins with what this person has not decided"
+    press(page, "k")
+    second = shown_answer(page)
+    assert second != first and actions(pruned)[first] == "keep"
+    press(page, "n")
+    third = shown_answer(page)
+    press(page, "b")
+    assert shown_answer(page) == second != third
+    press(page, "s")
+    assert actions(pruned)[second] == "unsure" and metric(page, "Unsure") == "1"
+    fourth = shown_answer(page)
+    question = judged.loc[judged["answer"] == fourth, "question"].iloc[0]
+    both = set(judged["answer"][judged["question"] == question])
+    press(page, "a")
+    assert {answer for answer in both if actions(pruned)[answer] == "drop"} == both and len(both) == 2
+    press(page, "u")
+    assert shown_answer(page) in both and fourth not in actions(pruned)
+    press(page, "d")
+    assert actions(pruned)[fourth] == "drop"
+    assert all(made.blind for made in DecisionStore(cache).current(run).values())
+
+    part(page, "Before and after")
+    expect(page.get_by_text("Logistic regression on truth, trained on honest")).to_be_visible(timeout=SLOW)
+    expect(
+        page.get_by_text(re.compile("Answers dropped for their outcome count in these rates"))
+    ).to_be_visible()
+
+
+def test_a_second_person_judges_alone_and_is_compared(page, pruned):
+    cache, run = pruned
+    page.get_by_role("button", name="Name and margin").click()
+    name = page.get_by_label("Decisions are signed")
+    name.fill("ben")
+    name.press("Enter")
+    settle(page)
+    page.keyboard.press("Escape")
+    page.get_by_text("Suggested because").first.click()
+    page.keyboard.press("Escape")
+    settle(page)
+    before = DecisionStore(cache).by_person(run)
+    (ann,) = before
+    expect(page.get_by_text("Your decision: undecided")).to_be_visible()
+    press(page, "u")
+    assert DecisionStore(cache).by_person(run) == before, "a person's undo leaves another's steps"
+    DecisionStore(cache).decide(run, list(before[ann]), "unsure", "cannot tell", "ben", origin="queue")
+    page.reload()
+    settle(page)
+    part(page, "People and trail")
+    by_hand = [made for made in before[ann].values() if made.origin != "rules"]
+    differ = sum(made.action != "unsure" for made in by_hand)
+    assert differ
+    expect(page.get_by_text(f"Disagreements · {differ}")).to_be_visible()
