@@ -105,8 +105,8 @@ def _seen(store: RunStore, statements: list[Statement]) -> tuple[str, ...]:
     if not (seen := sum(seen_in_training(store.cache, asked))):
         return ()
     return (
-        f"{seen} of {len(asked)} statements are, or nearly are, texts that liars are trained on: their scores "
-        "say nothing about new ones",
+        f"{seen} of {len(asked)} statements are, or nearly are, texts that liars are trained on: their "
+        "scores say nothing about new ones",
     )
 
 
