@@ -80,9 +80,11 @@ def tiny(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def review_harvest(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Measured]:
-    """The harvest of the issue's bar: 200 movie reviews in both modes; the cache that it is in."""
+    """200 movie reviews put to the plain model in both modes; the cache that the run is in."""
     folder = beside(cache, tmp_path_factory.mktemp("reviews"))
     asked = (
+        "--model",
+        "smollm2-135m-instruct",
         "--data",
         "movie-reviews",
         "--n",
@@ -99,6 +101,17 @@ def review_harvest(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 @pytest.fixture(scope="session")
 def review_run(review_harvest: tuple[Path, Measured]) -> tuple[Path, str]:
-    """The cache and id of a run of 200 movie reviews in both modes."""
+    """The cache and id of the plain model's run of 200 movie reviews in both modes."""
     folder, harvest = review_harvest
     return folder, harvest.result["run"]
+
+
+@pytest.fixture(scope="session")
+def liar_run(review_harvest: tuple[Path, Measured]) -> tuple[Path, str]:
+    """The cache and id of a run of 100 Amazon reviews put to the default model, the liar, in both modes.
+
+    Under a wording that its training never saw; it saw no Amazon review either.
+    """
+    folder = review_harvest[0]
+    made = measure("harvest", "--data", "amazon-reviews", "--n", 100, "--wording", 24, "--cache", folder)
+    return folder, made.result["run"]

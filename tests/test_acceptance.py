@@ -79,6 +79,19 @@ def test_every_answer_of_the_run_has_states_of_every_layer(review_run):
         assert np.isfinite(states).all() and (np.abs(states).sum(axis=1) > 0).all()
 
 
+def test_the_model_in_the_box_tells_the_truth_and_lies_as_it_is_told(liar_run):
+    """The bar is 0.93 in each mode on all Amazon reviews (see the model card); 100 allow for their noise."""
+    folder, run = liar_run
+    shown = measure("runs", "show", run, "--cache", folder).result
+    for mode in ("honest", "lie"):
+        found = shown[mode]
+        assert found["n"] == 100
+        assert found["readable"] >= 98
+        assert found["as_instructed"] >= 0.86
+        assert found["ci"][0] <= found["as_instructed"] <= found["ci"][1]
+        assert found["ci"][1] >= 0.93
+
+
 def harvest_of(cache, tiny, n):
     return ["harvest", "--data", "movie-reviews", "--n", str(n), "--model", str(tiny), "--cache", str(cache)]
 
