@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from core.data.sources import DataSettings
@@ -15,7 +16,7 @@ from core.models.catalog import ModelSettings
 from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import chat_format
 from core.prompts.demonstrations import DEMO_SETS
-from core.prompts.modes import common_wordings
+from core.prompts.modes import common_wordings, wording_of
 from dashboard import session
 from dashboard.demo_form import demo_answers_form
 from dashboard.harvest_form import told
@@ -57,6 +58,8 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         key="elicit wordings",
         persist_state="session",
     )
+    with st.expander(f"The {len(wordings)} chosen wordings in full"):
+        st.dataframe(_in_full(wordings), hide_index=True)
     left, right = st.columns(2)
     shots = left.multiselect(
         "Few-shot examples", [0, 1, 2, 4, 8, 16], list(SHOTS), key="elicit shots", persist_state="session"
@@ -70,8 +73,9 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         persist_state="session",
     )
     answered = demo_answers_form("elicit demo_answers") if any(shots) else "truth"
+    left, middle, right = st.columns(3)
     n = left.number_input(
-        "Questions of the last rung",
+        "Last rung's questions",
         2,
         2000,
         QUESTIONS,
@@ -81,8 +85,8 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         help="Half of each label. They come from groups that hold a fifth of the source, so that the rest "
         "stays for the run.",
     )
-    start = right.number_input(
-        "Questions of a rung, at least",
+    start = middle.number_input(
+        "A rung's, at least",
         2,
         2000,
         FIRST_RUNG,
@@ -91,7 +95,7 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         persist_state="session",
         help="Fewer are cheaper, and halve cells away by luck.",
     )
-    seed = st.number_input("Seed of the sample", 0, 2**31, 0, key="elicit seed", persist_state="session")
+    seed = right.number_input("Seed", 0, 2**31, 0, key="elicit seed", persist_state="session")
     return ElicitSettings(
         data=replace(data, seed=int(seed)),
         templates=tuple(templates[name] for name in names),
@@ -104,6 +108,15 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         demo_sets=DEMO_SETS,
         demo_answers=answered,
     )
+
+
+def _in_full(wordings: list[int]) -> pd.DataFrame:
+    """What the model is told, and where in the prompt it stands."""
+    rows = []
+    for number in wordings:
+        honest, lie = (wording_of(mode, number) for mode in MODES)
+        rows.append({"wording": number, "honest": honest.text, "lie": lie.text, "place": lie.place})
+    return pd.DataFrame(rows, columns=["wording", "honest", "lie", "place"])
 
 
 @st.cache_data(max_entries=16, show_spinner="Laying out the grid …")

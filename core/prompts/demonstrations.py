@@ -12,12 +12,12 @@ from core.prompts.modes import MODES
 
 DemoAnswers = Literal["truth", "mode", "random"]
 DEMO_ANSWERS: dict[str, str] = {
-    "truth": "Truly in every mode, so that the instruction alone asks for the lie. The default: false "
-    'demonstrations by themselves make late layers flip (Halawi et al. 2023, "Overthinking the truth").',
-    "mode": "As the mode expects: falsely under lie and flip. Late layers may then flip because they copy "
+    "truth": "The instruction alone asks for the lie. The default, because false demonstrations by "
+    'themselves make late layers flip (Halawi et al. 2023, "Overthinking the truth").',
+    "mode": "Falsely under lie and flip. Late layers may then flip because they copy "
     "false demonstrations, and not because of the instruction.",
-    "random": "By a seeded coin for each demonstration, the same in every mode: they show the format and say "
-    "nothing about truth (Min et al. 2022).",
+    "random": "The same in every mode: they show the format and say nothing about truth (Min et al. 2022, "
+    '"Rethinking the role of demonstrations").',
 }
 DEMO_SETS = 3
 
