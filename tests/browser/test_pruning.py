@@ -1,4 +1,4 @@
-"""Pruning as a person does it: rules, apply, the queue by keyboard, undo, before and after, a second person."""
+"""Pruning as a person does it: rules, the queue by keyboard, undo, before and after, a second person."""
 
 import re
 import shutil
