@@ -133,3 +133,24 @@ def test_a_probe_trained_on_what_is_left_is_judged_on_the_whole_test_set():
     assert left["n"] == len(kept) < whole["n"]
     assert left["auroc"] == pytest.approx(area_among(after, pruned[pruned["action"] == ""]).auroc)
     assert area_among(after, pd.DataFrame({"answer": [], "group": []})) is None
+
+
+def test_before_and_after_are_drawn_with_their_intervals_and_named_axes():
+    from dashboard.prune_charts import side_by_side
+
+    rows = pd.DataFrame(
+        {
+            "what": ["lies", "lies", "nothing"],
+            "when": ["before", "after", "after"],
+            "value": [0.5, 0.6, NONE],
+            "low": [0.4, 0.5, NONE],
+            "high": [0.7, 0.8, NONE],
+            "n": [10, 9, 0],
+        }
+    )
+    figure = side_by_side(rows, "share", "rate", chance=0.5)
+    assert [trace.name for trace in figure.data] == ["before", "after"]
+    assert figure.layout.xaxis.title.text == "share" and figure.layout.yaxis.title.text == "rate"
+    assert figure.data[0].error_x.array == pytest.approx([0.2])
+    assert figure.data[1].error_x.arrayminus == pytest.approx([0.1])
+    assert list(figure.layout.yaxis.ticktext) == ["lies"]
