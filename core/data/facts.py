@@ -85,9 +85,8 @@ def _statement(source: str, name: str, text: str, is_true: bool, group: str) -> 
 
 def _cities() -> Iterator[Question]:
     """Four statements a city: in its own country and in its country's partner, plain and negated."""
-    countries = _large_cities()
-    codes = sorted(countries, key=lambda code: (-len(countries[code]), code))
-    for pair in zip(codes[::2], codes[1::2], strict=False):
+    countries = large_cities()
+    for pair in country_pairs():
         number = min(len(countries[code]) for code in pair)
         for home in pair:
             for key, city in countries[home][:number]:
@@ -97,13 +96,22 @@ def _cities() -> Iterator[Question]:
                         yield _statement(
                             "cities",
                             f"{key}:{verb.replace(' ', '-')}:{code}",
-                            f"The city of {city} {verb} in {_country_names()[code]}.",
+                            f"The city of {city} {verb} in {country_names()[code]}.",
                             (code == home) != negated,
                             "-".join(pair),
                         )
 
 
-def _large_cities() -> dict[str, list[tuple[int, str]]]:
+@cache
+def country_pairs() -> tuple[tuple[str, str], ...]:
+    """Countries with large cities, by their ISO codes, each with one that has about as many."""
+    countries = large_cities()
+    codes = sorted(countries, key=lambda code: (-len(countries[code]), code))
+    return tuple(zip(codes[::2], codes[1::2], strict=False))
+
+
+@cache
+def large_cities() -> dict[str, list[tuple[int, str]]]:
     """GeoNames id and name of each country's largest cities whose names stand for one country alone."""
     everywhere = _geonames().get_cities().values()
     found_in: dict[str, set[str]] = defaultdict(set)
@@ -116,7 +124,7 @@ def _large_cities() -> dict[str, list[tuple[int, str]]]:
             continue
         if name in CONTESTED_CITIES | PARTS_OF_CITIES or len(found_in[_plain(name)]) > 1:
             continue
-        if _plain(_country_names()[code].removeprefix("the ")) in _plain(name):
+        if _plain(country_names()[code].removeprefix("the ")) in _plain(name):
             continue
         if len(chosen[code]) < CITIES_PER_COUNTRY:
             chosen[code].setdefault(_plain(name), (city["geonameid"], name))
@@ -131,7 +139,7 @@ def _geonames() -> Any:
 
 
 @cache
-def _country_names() -> dict[str, str]:
+def country_names() -> dict[str, str]:
     """The English name of each country by its ISO code, with the article that a sentence needs."""
     names = {}
     for code, country in _geonames().get_countries().items():
@@ -148,12 +156,7 @@ def _plain(name: str) -> str:
 
 def _elements() -> Iterator[Question]:
     """Four statements an element: symbol and atomic number, its own and its partner's half the table away."""
-    from mendeleev.fetch import fetch_table
-
-    table = fetch_table("elements").sort_values("atomic_number")
-    rows = list(zip(table["name"], table["symbol"], table["atomic_number"], strict=True))
-    half = len(rows) // 2
-    for pair in zip(rows[:half], rows[half:], strict=False):
+    for pair in element_pairs():
         group = "-".join(symbol for _, symbol, _ in pair)
         for element in pair:
             name, symbol, _ = element
@@ -163,6 +166,17 @@ def _elements() -> Iterator[Question]:
                 yield _statement("elements", f"{symbol}:symbol:{other[1]}", text, is_true, group)
                 text = f"{name} has the atomic number {other[2]}."
                 yield _statement("elements", f"{symbol}:number:{other[2]}", text, is_true, group)
+
+
+@cache
+def element_pairs() -> tuple[tuple[tuple[str, str, int], tuple[str, str, int]], ...]:
+    """Name, symbol and atomic number of each element beside those of the one half the table away."""
+    from mendeleev.fetch import fetch_table
+
+    table = fetch_table("elements").sort_values("atomic_number")
+    rows = list(zip(table["name"], table["symbol"], table["atomic_number"], strict=True))
+    half = len(rows) // 2
+    return tuple(zip(rows[:half], rows[half:], strict=False))
 
 
 def _numbers() -> Iterator[Question]:

@@ -24,6 +24,7 @@ class Question:
         source: name of the source that it came from.
         group: questions with one group never stand on both sides of a split.
         claim: for the claim form, the label that the claim states, as text; None in direct form.
+        accepted: for an open question, the entities that are right; empty where choices are offered.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Question:
     source: str
     group: str
     claim: str | None = None
+    accepted: tuple[str, ...] = ()
 
 
 TOLERANCE = 1e-9
