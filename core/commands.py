@@ -34,7 +34,7 @@ from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
-from core.probes.of_run import labelled, probe_run
+from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
 from core.prompts.fitting import forms
 from core.prompts.templates import Template
@@ -322,6 +322,9 @@ def probe(cache: Path, options: Namespace) -> Result:
 
         report = probe_run(store, run, probe_settings(options), test_run=other, progress=show)
     result = report.to_json(run, other)
+    answers = labelled(store, other or run)
+    known = area_among(report, answers[answers["knows"] == 1])
+    result["known"] = None if known is None else known.to_json()
     lines = [
         f"{options.method} probe of {options.target} at {options.position}: trained on {options.train} "
         f"(n {report.n_train}), judged on {options.test} (n {report.chosen.test.n})",
@@ -333,6 +336,9 @@ def probe(cache: Path, options: Namespace) -> Result:
         lines.append(
             f"{row.layer:>5}   {row.test.auroc:.3f}  {low:.3f} to {high:.3f}  {row.accuracy:.3f}{mark}"
         )
+    if known is not None:
+        low, high = known.ci
+        lines.append(f"on questions it knows AUROC {known.auroc:.3f}  {low:.3f} to {high:.3f} (n {known.n})")
     for name, control in result["controls"].items():
         if control:
             low, high = control["auroc_ci"]

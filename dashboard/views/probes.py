@@ -6,7 +6,7 @@ import streamlit as st
 from core.errors import ProbeError
 from core.probes.estimators import METHODS
 from core.probes.metrics import Control
-from core.probes.of_run import known_report
+from core.probes.of_run import area_among, known_report
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.probes.sweep import ProbeReport
 from core.store.runs import Run
@@ -87,6 +87,12 @@ def headline(run: Run, judged: Run, report: ProbeReport) -> None:
     cells[0].caption(
         f"95 %: {low:.3f} to {high:.3f} · n {chosen.test.n:,}, {chosen.test.positive:,} positive"
     )
+    answers = session.answers(judged)
+    if (known := area_among(report, answers[answers["knows"] == 1])) is not None:
+        cells[0].caption(
+            f"on questions that it knows: {known.auroc:.3f} ({known.ci[0]:.3f} to {known.ci[1]:.3f}) · "
+            f"n {known.n:,}"
+        )
     cells[1].metric("Accuracy at its threshold", f"{chosen.accuracy:.3f}")
     cells[1].caption("95 %: {:.3f} to {:.3f}".format(*chosen.accuracy_ci))
     null = controls.get("permuted")
