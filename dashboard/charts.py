@@ -334,56 +334,64 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
     """A figure of an elicitation's cells over wording × template, shots and role.
 
     Args:
-        cells: wording, column (template · shots · role), value (0 to 1), n, ended (halved away: drawn faded),
-            winner (framed), detail (for hovering).
+        cells: wording (its number first), template, column (shots · role), value (0 to 1), n, ended (halved
+            away: drawn faded), winner (framed), detail (for hovering).
         what: the figure's name.
     """
     wordings = sorted(cells["wording"].unique(), key=lambda text: int(text.split(" ")[0]), reverse=True)
-    columns = sorted(cells["column"].unique())
+    columns = sorted(set(zip(cells["template"], cells["column"], strict=True)))
     figure = go.Figure()
-    for ended, opacity in ((False, 1.0), (True, 0.35)):
-        part = cells[cells["ended"] == ended]
+    for ended in (False, True):
+        size = (len(wordings), len(columns))
+        values, texts, details = np.full(size, np.nan), np.full(size, "", object), np.full(size, "", object)
+        for row in cells[cells["ended"] == ended].itertuples():
+            place = wordings.index(row.wording), columns.index((row.template, row.column))
+            values[place], texts[place] = row.value, f"{row.value:.2f}<br>n {row.n}"
+            about = "<br>".join(shown(text) for text in (row.wording, row.template, row.column, row.detail))
+            details[place] = f"{about}<br>n {row.n}{' · halved away' if ended else ''}"
         figure.add_trace(
             go.Heatmap(
-                x=[columns.index(column) for column in part["column"]],
-                y=[wordings.index(wording) for wording in part["wording"]],
-                z=part["value"],
+                z=values,
                 zmin=0,
                 zmax=1,
-                opacity=opacity,
+                opacity=0.35 if ended else 1.0,
                 colorscale="Viridis",
-                showscale=not ended or (cells["ended"]).all(),
-                colorbar={"title": "", "thickness": 12},
-                text=[f"{row.value:.2f}<br>n {row.n}" for row in part.itertuples()],
+                showscale=not ended,
+                colorbar={"thickness": 12},
+                text=texts,
                 texttemplate="%{text}",
-                customdata=[
-                    f"{shown(row.wording)}<br>{shown(row.column)}<br>{shown(row.detail)}<br>n {row.n}"
-                    + ("<br>halved away" if ended else "")
-                    for row in part.itertuples()
-                ],
+                textfont={"color": "#333333"} if ended else {},
+                customdata=details,
                 hovertemplate="%{customdata}<extra></extra>",
+                hoverongaps=False,
                 xgap=2,
                 ygap=2,
             )
         )
     for row in cells[cells["winner"]].itertuples():
-        x, y = columns.index(row.column), wordings.index(row.wording)
+        x, y = columns.index((row.template, row.column)), wordings.index(row.wording)
         figure.add_shape(
             type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line={"color": "#b2182b", "width": 3}
         )
+    names = [
+        f"{shown(template, 14)}<br>{html.escape(column).replace(' · ', '<br>')}"
+        for template, column in columns
+    ]
     figure.update_xaxes(
-        title="template · few-shot examples · where the instruction stands",
+        title="template, few-shot examples, where the instruction stands",
         tickvals=list(range(len(columns))),
-        ticktext=[html.escape(column).replace(" · ", "<br>") for column in columns],
+        ticktext=names,
+        tickangle=0 if len(columns) <= 16 else 90,
+        tickfont_size=11,
         range=[-0.5, len(columns) - 0.5],
     )
     figure.update_yaxes(
         title="wording (honest / lie)",
         tickvals=list(range(len(wordings))),
-        ticktext=["<br>".join(shown(text, 34, 66).split("<br>")) for text in wordings],
+        ticktext=["<br>".join(shown(text, 42, 82).split("<br>")) for text in wordings],
         range=[-0.5, len(wordings) - 0.5],
     )
-    return _layout(figure, 140 + max(60, 62 * len(wordings)), title={"text": what, "font": {"size": 13}})
+    return _layout(figure, 150 + max(70, 58 * len(wordings)), title={"text": what, "font": {"size": 13}})
 
 
 def token_heat_map(

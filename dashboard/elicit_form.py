@@ -75,25 +75,25 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
     answered = demo_answers_form("elicit demo_answers") if any(shots) else "truth"
     left, middle, right = st.columns(3)
     n = left.number_input(
-        "Last rung's questions",
+        "Last rung (n)",
         2,
         2000,
         QUESTIONS,
         2,
         key="elicit n",
         persist_state="session",
-        help="Half of each label. They come from groups that hold a fifth of the source, so that the rest "
-        "stays for the run.",
+        help="Questions that the last rung is judged on, half of each label. Their groups hold a "
+        "fifth of the source: the rest stays for the run.",
     )
     start = middle.number_input(
-        "A rung's, at least",
+        "Smallest rung (n)",
         2,
         2000,
         FIRST_RUNG,
         2,
         key="elicit start",
         persist_state="session",
-        help="Fewer are cheaper, and halve cells away by luck.",
+        help="No rung is judged on fewer questions. Few are cheap, and halve cells away by luck.",
     )
     seed = right.number_input("Seed", 0, 2**31, 0, key="elicit seed", persist_state="session")
     return ElicitSettings(

@@ -51,11 +51,12 @@ def table(outcome: Outcome) -> pd.DataFrame:
                 "mass on the choices": with_interval(figures.mass),
                 "n both": figures.mass.n,
                 "what became of it": fate(outcome, result),
+                "wording": cell.wording,
                 "template": cell.template,
                 "form": cell.form,
                 "shots": cell.shots,
                 "instruction in": cell.role,
-                "wording": instruction(cell.wording),
+                "honest / lie instruction": instruction(cell.wording).partition(" · ")[2],
             }
         )
     return pd.DataFrame(rows)
@@ -86,7 +87,8 @@ def map_frame(outcome: Outcome, figure: str) -> pd.DataFrame:
         rows.append(
             {
                 "wording": instruction(cell.wording),
-                "column": f"{cell.template} · {cell.shots} shots · {cell.role}",
+                "template": cell.template,
+                "column": f"{cell.shots} shots · {cell.role}",
                 "value": value,
                 "n": n,
                 "ended": fate(outcome, result).startswith("halved"),

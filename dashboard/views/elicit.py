@@ -30,18 +30,16 @@ def main() -> None:
             st.session_state["follow elicitation"] = True
             model_panel.start(work.ELICIT, work.elicit(settings, session.cache()))
             del st.session_state["follow elicitation"]  # reached only where another job runs
+    growing = (job := JOBS.get(work.ELICIT)) is not None and job.state.running
+    every = 2.0 if growing else None
     with right:
         session.watch_job(work.ELICIT)
-        live()
+        st.fragment(session.shows_refusals(standing), run_every=every)()
+    st.fragment(session.shows_refusals(cells), run_every=every)()
 
 
-def live() -> None:
-    """The chosen elicitation; redrawn by itself while one is under way."""
-    growing = (job := JOBS.get(work.ELICIT)) is not None and job.state.running
-    st.fragment(session.shows_refusals(_live), run_every=2.0 if growing else None)()
-
-
-def _live() -> None:
+def standing() -> None:
+    """How the chosen elicitation stands, and its winner; redrawn by itself while one is under way."""
     follow()
     store = ElicitStore(session.cache())
     records = {record.elicitation: record for record in store.elicitations()}
@@ -53,13 +51,22 @@ def _live() -> None:
     name = st.selectbox(
         "Elicitation", list(records), key="elicitation", format_func=lambda found: title(records[found])
     )
-    record = records[name]
-    outcome = outcome_of(record, store.made(name))
-    say_standing(record, outcome)
-    if not outcome.rungs:
-        return
+    if name != st.session_state.get("elicitation shown"):
+        st.session_state["elicitation shown"] = name
+        st.rerun()
+    outcome = outcome_of(records[name], store.made(name))
+    say_standing(records[name], outcome)
     if outcome.winner is not None:
-        show_winner(record, outcome, outcome.winner)
+        show_winner(records[name], outcome, outcome.winner)
+
+
+def cells() -> None:
+    """The judged cells of the elicitation chosen above."""
+    store = ElicitStore(session.cache())
+    name = st.session_state.get("elicitation shown")
+    if name is None or not (outcome := outcome_of(record := store.elicitation(name), store.made(name))).rungs:
+        return
+    st.divider()
     show_cells(outcome)
     show_answers(record, outcome)
 
