@@ -123,13 +123,18 @@ def boundary_ids(tokenizer: Any) -> list[int]:
     return sorted(found)
 
 
+def growing_text(tokenizer: Any, ids: list[int] | tuple[int, ...]) -> list[str]:
+    """The text up to and with each token, without special tokens."""
+    return [tokenizer.decode(list(ids[: end + 1]), skip_special_tokens=True) for end in range(len(ids))]
+
+
 def read_said(tokenizer: Any, ids: list[int] | tuple[int, ...], choices: tuple[str, str]) -> Said:
     """The choice that emitted tokens amount to.
 
     None where they hold no choice as a whole word, both choices, a negated one ("not Positive") or a
     retracted one ("Positive. Wait, …").
     """
-    pieces = [tokenizer.decode(list(ids[: end + 1]), skip_special_tokens=True) for end in range(len(ids))]
+    pieces = growing_text(tokenizer, ids)
     text = pieces[-1] if pieces else ""
     found = [
         (match.start(), match.end(), index)
@@ -142,9 +147,18 @@ def read_said(tokenizer: Any, ids: list[int] | tuple[int, ...], choices: tuple[s
     negated = NEGATION.search(text[:start]) or re.search(r"\bnon-$", text[:start], re.IGNORECASE)
     if negated or RETRACTION.search(text[end:]):
         return Said(None)
+    return Said(index, *token_span(pieces, start, end))
+
+
+def token_span(pieces: list[str], start: int, end: int) -> tuple[int, int]:
+    """The tokens [first, last) that hold the characters [start, end).
+
+    Args:
+        pieces: the text up to and with each token, the whole text last.
+    """
     first = next(number for number, piece in enumerate(pieces) if len(piece) > start)
     last = next(number for number, piece in enumerate(pieces) if len(piece) >= end)
-    return Said(index, first, last + 1)
+    return first, last + 1
 
 
 def choice_masses(reader: Reader, probabilities: list[float]) -> tuple[float, float]:

@@ -131,14 +131,14 @@ def parser() -> Parser:
         help="truly in every mode (default), as the mode expects (falsely under lie), or by a seeded coin",
     )
     asking.add_argument("--demo-seed", type=int, default=0)
-    asking.add_argument("--max-new-tokens", type=int, default=4)
     asking.add_argument("--temperature", type=float, default=0.0)
     asking.add_argument("--no-system", action="store_true", help="the instruction in the user's turn")
     asking.add_argument("--plain", action="store_true", help="no chat template")
 
     harvest = add("harvest", "ask questions in each mode and keep the states", model, asking)
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
-    harvest.add_argument("--template", default="review", help="its name, or a .json file")
+    harvest.add_argument("--template", help="its name, or a .json file (default: review)")
+    harvest.add_argument("--max-new-tokens", type=int, help="default: 4, and 16 for open questions")
     harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
     harvest.add_argument("--wording", type=int, action="append")
     harvest.add_argument("--order", type=int, action="append", choices=(0, 1))
@@ -157,6 +157,7 @@ def parser() -> Parser:
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
 
     elicit = add("elicit", "find the wording, template, shots and role that get lies", model, asking)
+    elicit.add_argument("--max-new-tokens", type=int, default=4)
     elicit.add_argument("--n", type=int, default=64, help="questions of the last rung (default: 64)")
     elicit.add_argument("--start", type=int, default=16, help="fewest questions of a rung (default: 16)")
     elicit.add_argument("--template", action="append", help="repeat for several (default: the usual two)")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from core.answers import make_reader
 from core.best_of import best_of_summary
 from core.data.hub import PRESETS
+from core.data.open_questions import OPEN
 from core.data.reviews import reviews_ready
 from core.data.sources import BUILT_IN, HUB, DataSettings, source_choices
 from core.data.tables import is_table_name, read_table
@@ -21,7 +22,7 @@ from core.data.uploads import ColumnMapping, guess_mapping
 from core.decision_commands import belief_line
 from core.decision_commands import decisions as decisions
 from core.elicit.command import elicit_settings, run_search
-from core.engine.generate import POSITIONS, Decoding
+from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
@@ -34,10 +35,11 @@ from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
 from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
+from core.open_summary import outcome_table
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
 from core.prompts.fitting import forms
-from core.prompts.templates import Template
+from core.prompts.templates import OPEN_TEMPLATE, Template
 from core.reliability import honest_reliability
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.decisions import DecisionStore
@@ -121,6 +123,8 @@ def calibration(cache: Path, options: Namespace) -> Result:
     """How a run's leans are calibrated, and how reliable they are under honest, raw and calibrated."""
     store = RunStore(cache)
     run = store.run(options.run)
+    if run.facts.get("open"):
+        raise StoreError(f"run {run.run} asks open questions: there are no choices whose leans to calibrate")
     answers, curves = store.answers(run.run), store.calibrations(run.run)
     settings = HarvestSettings.from_dict(run.settings)
     result: dict = {"run": run.run, "method": settings.calibration, "per_mode": settings.calibration_per_mode}
@@ -163,7 +167,10 @@ def harvest(cache: Path, options: Namespace) -> Result:
 
 def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     """The settings that the options amount to."""
-    template = chosen_template(cache, options.template)
+    if options.data in OPEN and options.template is not None:
+        raise TemplateError(f"{options.data} asks openly, in its own wording: leave --template out")
+    template = OPEN_TEMPLATE if options.data in OPEN else chosen_template(cache, options.template or "review")
+    new_tokens = options.max_new_tokens or (OPEN_TOKENS if options.data in OPEN else CHOICE_TOKENS)
     chosen = data_settings(options)
     form = options.form
     if form == "auto":
@@ -181,7 +188,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         demo_seed=options.demo_seed,
         system=not options.no_system,
         chat=not options.plain,
-        decoding=Decoding(options.max_new_tokens, temperature=options.temperature, seed=options.seed),
+        decoding=Decoding(new_tokens, temperature=options.temperature, seed=options.seed),
         samples=options.samples,
         calibration=options.calibration,
         calibration_per_mode=options.calibrate_per_mode,
@@ -290,6 +297,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "planned": run.planned,
         "honest": mode_summary(frame, "honest"),
         "lie": mode_summary(frame, "lie"),
+        "open": None if (outcomes := outcome_table(frame)) is None else outcomes.to_dict("records"),
         "best_of": None if (chosen := best_of_summary(frame)) is None else chosen.to_json(),
         "dropped": int((frame["action"] == "drop").sum()),
         "beliefs": belief_summary(frame) | {"margin": DecisionStore(store.cache).margin(run.run)},

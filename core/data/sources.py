@@ -11,6 +11,8 @@ from core.data.claims import as_claims
 from core.data.facts import CHOICES as FACT_CHOICES
 from core.data.facts import FACTS, load_facts
 from core.data.hub import PRESETS, hub_table
+from core.data.open_questions import CHOICES as OPEN_CHOICES
+from core.data.open_questions import OPEN, load_open, sample_open
 from core.data.question import Question
 from core.data.reviews import CHOICES as REVIEW_CHOICES
 from core.data.reviews import FILES, balanced_sample, load_reviews
@@ -20,7 +22,7 @@ from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questio
 from core.elicit.store import without_elicited
 from core.errors import DataError
 
-BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers")
+BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers", *OPEN)
 FORMS = ("direct", "claim")
 HUB = "hub:"
 HUB_ROWS = 20_000
@@ -59,7 +61,9 @@ def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
         StoreError: there is no elicitation as the one to be left out, or it used every question.
     """
     questions = _all_questions(cache, settings)
-    if settings.n is not None:
+    if settings.n is not None and settings.name in OPEN:
+        questions = sample_open(questions, settings.n, settings.seed)
+    elif settings.n is not None:
         questions = balanced_sample(questions, settings.n, settings.seed)
     return _in_form(questions, settings)
 
@@ -86,6 +90,8 @@ def source_choices(cache: Path, settings: DataSettings) -> tuple[str, str]:
         return REVIEW_CHOICES
     if settings.name in FACTS:
         return FACT_CHOICES
+    if settings.name in OPEN:
+        return OPEN_CHOICES
     preset = PRESETS.get(settings.name.removeprefix(HUB))
     if preset and settings.mapping is None and settings.name.startswith(HUB):
         return preset.label_names
@@ -99,10 +105,11 @@ def count_trained(cache: Path, settings: DataSettings) -> int:
 
 
 def fingerprint(questions: list[Question]) -> str:
-    """The SHA-256 (64 hexadecimal digits) of the questions' ids, texts and labels, in their order."""
+    """The SHA-256 (64 hexadecimal digits) of the questions' ids, texts, labels and open answers, in order."""
     digest = hashlib.sha256()
     for question in questions:
-        digest.update(json.dumps([question.id, question.text, question.label]).encode() + b"\n")
+        parts = [question.id, question.text, question.label, *question.accepted]
+        digest.update(json.dumps(parts).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -122,6 +129,8 @@ def _with_trained(cache: Path, settings: DataSettings) -> list[Question]:
         return load_reviews(cache, settings.name)
     if settings.name in FACTS:
         return load_facts(settings.name)
+    if settings.name in OPEN:
+        return load_open(settings.name)
     return questions_from_table(*_table(cache, settings))
 
 

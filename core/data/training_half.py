@@ -16,6 +16,8 @@ from core.data.question import Question, similar_to, tokens_of
 from core.data.reviews import load_reviews, reviews_ready
 
 TRAINED_REVIEWS = "movie-reviews"
+SAME_FACTS = ("open-cities", "open-elements")
+"""Open questions about what the statements are about, in the same groups."""
 
 
 def is_for_training(question: Question) -> bool:
@@ -24,7 +26,7 @@ def is_for_training(question: Question) -> bool:
     By the group's hash, so that all questions of a group fall on one side: near-duplicates of a review,
     statements about one pair of countries, elements or numbers.
     """
-    if question.source != TRAINED_REVIEWS and question.source not in FACTS:
+    if question.source != TRAINED_REVIEWS and question.source not in (*FACTS, *SAME_FACTS):
         return False
     return hashlib.sha256(f"liar {question.group}".encode()).digest()[0] < 128
 

@@ -21,6 +21,8 @@ from core.models.loading import LoadedModel
 
 POSITIONS = ("prompt", "before", "answer", "mean")
 TOP = 10
+CHOICE_TOKENS, OPEN_TOKENS = 4, 16
+"""The most new tokens, unless one says otherwise, of a choice and of an open answer."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Decoding:
         seed: of the sampling, with each answer's own key.
     """
 
-    max_new_tokens: int = 4
+    max_new_tokens: int = CHOICE_TOKENS
     stop: tuple[str, ...] = ("\n",)
     temperature: float = 0.0
     seed: int = 0
@@ -76,7 +78,28 @@ def end_ids(loaded: LoadedModel) -> set[int]:
     return {int(number) for number in [*ids, loaded.tokenizer.eos_token_id] if number is not None}
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, eq=False)
+class Emitted:
+    """What was generated, unread.
+
+    Attributes:
+        ids, text, top: as in `Generated`.
+        content: the ids without those that end the turn.
+        steps: states (steps, layers, d_model) float32: step 0 of the last prompt token, step t of generated
+            token t - 1, fed back.
+    """
+
+    ids: tuple[int, ...]
+    content: tuple[int, ...]
+    text: str
+    top: tuple[tuple[int, float], ...]
+    steps: np.ndarray
+
+
+FirstStep = Callable[[torch.Tensor, Any, torch.Tensor, torch.Tensor], None]
+"""Takes the first token's log-probabilities (row, vocabulary), the cache, attention mask and position ids."""
+
+
 def generate_batch(
     loaded: LoadedModel,
     prompts: list[tuple[int, ...]],
@@ -89,7 +112,7 @@ def generate_batch(
     keys: list[str] | None = None,
     watch: Callable[[int, int], None] | None = None,
 ) -> list[Generated]:
-    """Answer a batch of prompts.
+    """Answer a batch of prompts, and read which choice each answer is.
 
     Args:
         prompts: whole prompts, token ids; each begins with the prefix's ids.
@@ -97,23 +120,68 @@ def generate_batch(
         keys: one per prompt, so that sampling depends on the answer and not on the batch.
         watch: called with (row, token id) as tokens arrive.
     """
+    spellings: list[tuple[float, ...]] = []
+
+    def first_step(first: torch.Tensor, cache: Any, mask: torch.Tensor, places: torch.Tensor) -> None:
+        spellings.extend(_spelling_probabilities(loaded, reader, first, cache, mask, places, boundary))
+
+    emitted = emit_batch(
+        loaded,
+        prompts,
+        decoding,
+        prefix=prefix,
+        feed_last="answer" in positions or "mean" in positions,
+        keep_cache=not reader.single,
+        keys=keys,
+        watch=watch,
+        first_step=first_step,
+    )
+    made = []
+    for answer, probabilities in zip(emitted, spellings, strict=True):
+        said = read_said(loaded.tokenizer, answer.content, reader.choices)
+        states = states_at(answer.steps, positions, said, len(answer.content))
+        made.append(Generated(answer.ids, answer.text, said, probabilities, answer.top, states))
+    return made
+
+
+@torch.inference_mode()
+def emit_batch(
+    loaded: LoadedModel,
+    prompts: list[tuple[int, ...]],
+    decoding: Decoding,
+    *,
+    prefix: Prefix = EMPTY,
+    feed_last: bool = False,
+    keep_cache: bool = False,
+    keys: list[str] | None = None,
+    watch: Callable[[int, int], None] | None = None,
+    first_step: FirstStep | None = None,
+) -> list[Emitted]:
+    """Generate for a batch of prompts and keep every step's states.
+
+    Args:
+        prompts, prefix, keys, watch: as in `generate_batch`.
+        feed_last: feed back the last token too: one forward more.
+        keep_cache: `first_step` needs the cache even where no step follows.
+        first_step: what to do with the first token's probabilities.
+    """
     rows = len(prompts)
     suffixes = [prompt[prefix.length :] for prompt in prompts]
     tokens, mask, places = pad_left(suffixes, prefix.length, loaded.tokenizer.pad_token_id, loaded.device)
     cache: Any = prefix.cache(rows) if prefix.length else DynamicCache()
     ends = end_ids(loaded)
-    feed_last = "answer" in positions or "mean" in positions
     generators = [np.random.default_rng(_seed(decoding.seed, key)) for key in (keys or [""] * rows)]
     emitted: list[list[int]] = [[] for _ in range(rows)]
     done = [False] * rows
     steps: list[torch.Tensor] = []
     with StateCapture(loaded) as capture:
-        more = decoding.max_new_tokens > 1 or feed_last or not reader.single
+        more = decoding.max_new_tokens > 1 or feed_last or keep_cache
         logits = _forward(loaded, tokens, mask, places, cache if more or prefix.length else None)
         steps.append(capture.take())
         first = torch.log_softmax(logits.double(), dim=-1)
         top = first.topk(min(TOP, first.shape[-1]), dim=-1)
-        spellings = _spelling_probabilities(loaded, reader, first, cache, mask, places, boundary)
+        if first_step:
+            first_step(first, cache, mask, places)
         for step in range(decoding.max_new_tokens):
             for row in range(rows):
                 if done[row]:
@@ -136,18 +204,38 @@ def generate_batch(
                 break
     read = torch.stack(steps).numpy()
     return [
-        _assemble(
-            loaded,
-            reader,
-            emitted[row],
-            read[:, row],
-            spellings[row],
-            tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
-            positions,
-            ends,
+        Emitted(
+            ids=tuple(emitted[row]),
+            content=tuple(number for number in emitted[row] if number not in ends),
+            text=loaded.tokenizer.decode(emitted[row], skip_special_tokens=True),
+            top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
+            steps=read[:, row],
         )
         for row in range(rows)
     ]
+
+
+def states_at(
+    steps: np.ndarray, positions: tuple[str, ...], said: Said, tokens: int
+) -> dict[str, np.ndarray]:
+    """The states at each position, (layers, d_model); NaN where the answer has none.
+
+    Args:
+        steps: of one answer, as in `Emitted`.
+        tokens: generated, without those that end the turn.
+    """
+    missing = np.full(steps.shape[1:], np.nan, dtype=np.float32)
+    states: dict[str, np.ndarray] = {}
+    for position in positions:
+        if position == "prompt":
+            states[position] = steps[0]
+        elif position == "before":
+            states[position] = steps[said.start] if said.choice is not None else missing
+        elif position == "answer":
+            states[position] = steps[said.end] if said.choice is not None else missing
+        else:
+            states[position] = steps[1 : tokens + 1].mean(axis=0) if tokens else missing
+    return states
 
 
 def pad_left(
@@ -236,31 +324,3 @@ def _spelling_probabilities(
         total += torch.logsumexp(following[:, -1][:, ends], dim=-1)
         columns.append(total.exp())
     return [tuple(values) for values in torch.stack(columns, dim=1).tolist()]
-
-
-def _assemble(
-    loaded: LoadedModel,
-    reader: Reader,
-    ids: list[int],
-    steps: np.ndarray,
-    spellings: tuple[float, ...],
-    top: tuple[tuple[int, float], ...],
-    positions: tuple[str, ...],
-    ends: set[int],
-) -> Generated:
-    """Read one answer. `steps`: (step, layers, d_model)."""
-    content = [number for number in ids if number not in ends]
-    said = read_said(loaded.tokenizer, content, reader.choices)
-    missing = np.full(steps.shape[1:], np.nan, dtype=np.float32)
-    states: dict[str, np.ndarray] = {}
-    for position in positions:
-        if position == "prompt":
-            states[position] = steps[0]
-        elif position == "before":
-            states[position] = steps[said.start] if said.choice is not None else missing
-        elif position == "answer":
-            states[position] = steps[said.end] if said.choice is not None else missing
-        else:
-            states[position] = steps[1 : len(content) + 1].mean(axis=0) if content else missing
-    text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
-    return Generated(tuple(ids), text, said, spellings, top, states)

@@ -3,42 +3,25 @@
 A harvest cut off in any way goes on where it stopped: what is committed is whole, what is not is made again.
 """
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from core.answers import (
-    Reader,
-    boundary_ids,
-    choice_masses,
-    leaning,
-    log_odds,
-    make_reader,
-)
-from core.calibration import (
-    CONTENT_FREE,
-    CONTENT_FREE_MEAN,
-    MEAN,
-    Calibration,
-    draw_labelled,
-    fit_content_free,
-    fit_labelled,
-)
+from core.answers import Reader, make_reader
+from core.calibration import draw_labelled
 from core.data.question import Question
 from core.data.sources import fingerprint, load_pool, load_questions
-from core.engine.batches import cut_batches
-from core.engine.generate import Decoding, Generated, generate_batch
-from core.engine.plan import Arm, Block, Plan, make_plan
-from core.engine.prefix import EMPTY, Prefix, compute_prefix
+from core.engine.choice_worker import ChoiceWorker
+from core.engine.open_worker import OpenWorker
+from core.engine.plan import Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.models.loading import LoadedModel
 from core.prompts.chat import check_length
-from core.prompts.modes import MODES
 from core.store.runs import RunStore
 
 
@@ -76,12 +59,18 @@ class HarvestResult:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A harvest ready to run: its id, plan and reader, and the questions to calibrate on."""
+    """A harvest ready to run: its id and plan; reader, None for open questions; questions to calibrate on."""
 
     run: str
     plan: Plan
-    reader: Reader
+    reader: Reader | None
     labelled: list[Question]
+
+    def worker(self, loaded: LoadedModel) -> ChoiceWorker | OpenWorker:
+        """What answers the plan's blocks: generate, keep, rows."""
+        if self.reader is None:
+            return OpenWorker(self.plan, loaded)
+        return ChoiceWorker(self.plan, self.reader, self.labelled, loaded)
 
 
 def prepare(
@@ -99,7 +88,7 @@ def prepare(
     Raises:
         DataError, TemplateError: see `load_questions`, `make_plan`, `make_reader` and `draw_labelled`.
     """
-    reader = make_reader(loaded.tokenizer, settings.template.choices)
+    reader = None if settings.open else make_reader(loaded.tokenizer, settings.template.choices)
     asked = load_questions(cache, settings.data) if questions is None else questions
     fits = settings.calibration == "platt"
     others = (load_pool(cache, settings.data) if settings.shots or fits else []) if pool is None else pool
@@ -127,7 +116,7 @@ def harvest(
         StoreError: the disk is full, or another job writes this run; what is committed stays.
         TemplateError: a prompt longer than the context.
     """
-    run, plan = prepared.run, prepared.plan
+    run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
     began = time.monotonic()
     with store.writing(run):
         store.begin(run, plan.settings.to_dict(), describe(prepared, loaded), plan.answers, plan.questions)
@@ -135,7 +124,10 @@ def harvest(
         states.create(plan.settings.positions, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
         done = store.done(run)
         before = len(done)
-        worker = _Worker(prepared, loaded)
+        if settings.open:
+            places = plan.rows * settings.decoding.max_new_tokens
+            store.token_states(run).create(places, loaded.layers, loaded.d_model)
+        worker: Any = prepared.worker(loaded)
         progress(HarvestProgress(before, plan.answers, 0, 0.0))
         if before < plan.answers:
             for block in plan.blocks():
@@ -147,8 +139,7 @@ def harvest(
                 for position in plan.settings.positions:
                     rows = np.stack([answer.states[position] for answer in generated])
                     states.write(position, block.first_row, rows)
-                if plan.settings.calibration != "none":
-                    store.add_calibration(run, worker.calibration_row(block.arm))
+                worker.keep(store, run, block, generated)
                 store.add_answers(run, worker.rows(block, generated))
                 done.update(item.row for item in block.items)
                 made = len(done) - before
@@ -162,7 +153,7 @@ def harvest(
 
 def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
     """What every view needs to know of a run without loading its model."""
-    reader = prepared.reader
+    reader, plan = prepared.reader, prepared.plan
     return {
         "model": loaded.name,
         "model_content": loaded.fingerprint,
@@ -170,142 +161,19 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
         "layers": loaded.layers,
         "d_model": loaded.d_model,
         "dtype": str(loaded.dtype).removeprefix("torch."),
-        "choices": list(reader.choices),
-        "single_token": reader.single,
+        "open": reader is None,
+        "choices": list(plan.settings.template.choices),
+        "single_token": reader is None or reader.single,
         "spellings": [
             {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
-            for s in reader.spellings
+            for s in (reader.spellings if reader else ())
         ],
-        "form": asdict(prepared.plan.form),
-        "demonstrations": [[asdict(demo) for demo in demos] for demos in prepared.plan.demonstrations],
+        "form": asdict(plan.form),
+        "demonstrations": [[_as_shown(demo) for demo in demos] for demos in plan.demonstrations],
         "calibrated_on": [question.id for question in prepared.labelled],
     }
 
 
-class _Worker:
-    """Keeps what blocks share: prefixes, calibrations, word boundaries."""
-
-    def __init__(self, prepared: Prepared, loaded: LoadedModel) -> None:
-        self.plan, self.reader, self.loaded = prepared.plan, prepared.reader, loaded
-        self.boundary = None if self.reader.single else boundary_ids(loaded.tokenizer)
-        self._prefixes: dict[Arm, tuple[tuple[int, ...], Prefix]] = {}
-        self.labelled = prepared.labelled
-        self._calibrations: dict[Arm, Calibration] = {}
-
-    def generate(self, block: Block) -> list[Generated]:
-        """The block's answers in its order, in batches that waste little on padding."""
-        prompts = [item.prompt.ids for item in block.items]
-        prefix = self._prefix_of(block.arm, prompts)
-        answers: list[Generated] = []
-        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
-            items = [block.items[number] for number in batch]
-            answers += generate_batch(
-                self.loaded,
-                [item.prompt.ids for item in items],
-                self.reader,
-                self.plan.settings.decoding,
-                prefix=prefix,
-                positions=self.plan.settings.positions,
-                boundary=self.boundary,
-                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
-            )
-        return answers
-
-    def rows(self, block: Block, generated: list[Generated]) -> list[dict]:
-        """The block's answers as database rows."""
-        offset = self.calibration(block.arm).offset
-        rows = []
-        for item, answer in zip(block.items, generated, strict=True):
-            p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
-            rows.append(
-                {
-                    "answer": item.row,
-                    "number": item.question,
-                    "mode": block.arm.mode,
-                    "wording": block.arm.wording,
-                    "order": block.arm.order,
-                    "demo_set": block.arm.demo_set,
-                    "sample": item.sample,
-                    "generated": answer.text,
-                    "ids": json.dumps(answer.ids),
-                    "said": answer.said.choice,
-                    "said_start": answer.said.start,
-                    "said_end": answer.said.end,
-                    "p_0": p_0,
-                    "p_1": p_1,
-                    "outside": max(0.0, 1 - p_0 - p_1),
-                    "leans": leaning(p_0, p_1),
-                    "leans_calibrated": leaning(p_0, p_1, offset),
-                    "offset": offset,
-                    "spellings": json.dumps(answer.spelling_probabilities),
-                    "top": json.dumps(answer.top),
-                    "prompt_tokens": len(item.prompt.ids),
-                }
-            )
-        return rows
-
-    def calibration(self, arm: Arm) -> Calibration:
-        """The curve of an arm: fitted under honest for every mode, or in the arm's own mode where so set."""
-        settings = self.plan.settings
-        fitted_in = arm if settings.calibration_per_mode else replace(arm, mode="honest")
-        if settings.calibration == "none":
-            return Calibration()
-        if fitted_in not in self._calibrations:
-            fit = self._fit_labelled if settings.calibration == "platt" else self._fit_content_free
-            self._calibrations[fitted_in] = fit(fitted_in)
-        return self._calibrations[fitted_in]
-
-    def calibration_row(self, arm: Arm) -> dict:
-        """An arm's calibration as a database row."""
-        found = self.calibration(arm)
-        values = asdict(found)
-        values["fitted_in"] = values.pop("mode")
-        return asdict(arm) | values
-
-    def _fit_content_free(self, arm: Arm) -> Calibration:
-        method = self.plan.settings.calibration
-        texts = CONTENT_FREE_MEAN if method == MEAN else CONTENT_FREE
-        claims: tuple[str | None, ...] = (None,)
-        if self.plan.questions[0].claim is not None:
-            claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
-        empty = [self.plan.with_content(text, claim) for claim in claims for text in texts]
-        found = self._log_odds(empty, arm)
-        width = len(texts)
-        by_claim = [found[start : start + width] for start in range(0, len(found), width)]
-        return fit_content_free(by_claim, arm.mode, method)
-
-    def _fit_labelled(self, arm: Arm) -> Calibration:
-        falsely = MODES[arm.mode].expects == "falsehood"
-        wanted = [1 - q.label if falsely else q.label for q in self.labelled]
-        return fit_labelled(self._log_odds(self.labelled, arm), wanted, arm.mode)
-
-    def _log_odds(self, questions: list[Question], arm: Arm) -> list[float]:
-        """The log-odds of the positive choice at the first token of each question's answer, nats."""
-        prompts = [self.plan.prompt(question, arm).ids for question in questions]
-        prefix = self._prefix_of(arm, prompts)
-        shortest_first = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-        found = [0.0] * len(prompts)
-        for batch in cut_batches([len(prompts[number]) - prefix.length for number in shortest_first]):
-            numbers = [shortest_first[place] for place in batch]
-            answers = generate_batch(
-                self.loaded,
-                [prompts[number] for number in numbers],
-                self.reader,
-                Decoding(max_new_tokens=1),
-                prefix=prefix,
-                boundary=self.boundary,
-            )
-            for number, answer in zip(numbers, answers, strict=True):
-                found[number] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
-        return found
-
-    def _prefix_of(self, arm: Arm, prompts: list[tuple[int, ...]]) -> Prefix:
-        """The arm's prefix, `EMPTY` where one of the prompts turns out not to begin with it."""
-        if arm not in self._prefixes:
-            if len(self._prefixes) >= 8:
-                self._prefixes.pop(next(iter(self._prefixes)))
-            ids = self.plan.prefix_ids(arm)
-            self._prefixes[arm] = (ids, compute_prefix(self.loaded, ids))
-        ids, prefix = self._prefixes[arm]
-        shared = all(len(prompt) > len(ids) and prompt[: len(ids)] == ids for prompt in prompts)
-        return prefix if shared else EMPTY
+def _as_shown(demo: Question) -> dict:
+    """A demonstration as a run's facts keep it; none is an open question."""
+    return {name: value for name, value in asdict(demo).items() if name != "accepted"}

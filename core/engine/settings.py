@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.calibration import MEAN, METHODS
+from core.data.open_questions import OPEN
 from core.data.sources import DataSettings
 from core.data.uploads import ColumnMapping
 from core.engine.generate import POSITIONS, Decoding
@@ -13,7 +14,7 @@ from core.errors import TemplateError
 from core.models.catalog import ModelSettings
 from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers
 from core.prompts.modes import wording_of
-from core.prompts.templates import Template
+from core.prompts.templates import OPEN_TEMPLATE, Template
 
 MOST_SAMPLES = 1000
 
@@ -94,8 +95,24 @@ class HarvestSettings:
         object.__setattr__(self, "samples_modes", several)
         if self.calibration not in (*METHODS, MEAN):
             raise TemplateError(f"unknown calibration {self.calibration!r}: choose {', '.join(METHODS)}")
+        if self.open:
+            object.__setattr__(self, "calibration", "none")
+            if self.shots or self.orders != (0,) or self.data.form != "direct":
+                raise TemplateError(
+                    f"{self.data.name} asks openly: there are no few-shot examples, claims or choice orders"
+                )
+        if self.open != (self.template == OPEN_TEMPLATE):
+            raise TemplateError(
+                f"{self.data.name} asks for {'an open answer' if self.open else 'a choice'} and template "
+                f"{self.template.name!r} does not: choose another template"
+            )
         if self.calibration == "none":
             object.__setattr__(self, "calibration_per_mode", False)
+
+    @property
+    def open(self) -> bool:
+        """Whether answers are free text in place of choices."""
+        return self.data.name in OPEN
 
     def samples_in(self, mode: str) -> int:
         """How often each question is answered in a mode."""

@@ -149,3 +149,6 @@ BUILT_IN = {
         ),
     )
 }
+
+OPEN_TEMPLATE = Template("open", "{text}\nAnswer in a few words.", ("wrong", "right"))
+"""Of open questions. Its choices are what an answer turns out to be; the model is not offered them."""

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS answers (
     sample INTEGER NOT NULL, generated TEXT NOT NULL, ids TEXT NOT NULL, said INTEGER, said_start INTEGER,
     said_end INTEGER, p_0 REAL NOT NULL, p_1 REAL NOT NULL, outside REAL NOT NULL, leans INTEGER NOT NULL,
     leans_calibrated INTEGER NOT NULL, "offset" REAL NOT NULL, spellings TEXT NOT NULL, top TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, PRIMARY KEY (run, answer)
+    prompt_tokens INTEGER NOT NULL, outcome TEXT, named TEXT, first_token INTEGER, tokens INTEGER,
+    PRIMARY KEY (run, answer)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS calibrations (
     run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, mode TEXT NOT NULL, wording INTEGER NOT NULL,
@@ -49,6 +50,10 @@ CREATE TABLE IF NOT EXISTS statement_sets (name TEXT PRIMARY KEY, content TEXT N
 
 # What older caches lack. `blind` is unknown there, but where scores were on screen it certainly was not.
 ADDED = {
+    "outcome": "ALTER TABLE answers ADD COLUMN outcome TEXT",
+    "named": "ALTER TABLE answers ADD COLUMN named TEXT",
+    "first_token": "ALTER TABLE answers ADD COLUMN first_token INTEGER",
+    "tokens": "ALTER TABLE answers ADD COLUMN tokens INTEGER",
     "blind": "ALTER TABLE decisions ADD COLUMN blind INTEGER",
     "everywhere": "ALTER TABLE decisions ADD COLUMN everywhere INTEGER NOT NULL DEFAULT 0",
     "origin": "ALTER TABLE decisions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
@@ -94,6 +99,7 @@ class Database:
 
 
 def _lacking(connection: sqlite3.Connection) -> list[str]:
-    """The columns of decisions that an older cache does not have yet."""
-    there = {row["name"] for row in connection.execute("PRAGMA table_info(decisions)")}
+    """The columns of answers and decisions that an older cache does not have yet."""
+    tables = ("answers", "decisions")
+    there = {row["name"] for t in tables for row in connection.execute(f"PRAGMA table_info({t})")}
     return [name for name in ADDED if name not in there]

@@ -17,12 +17,15 @@ from core.data.question import Question
 from core.errors import StoreError
 from core.store.database import Database
 from core.store.states import StateArrays
+from core.store.token_states import TokenStates
 
 LIGHT = (
     'a.answer, a.number, q.question, q."group", q.source, q.text, q.claim, a.mode, a.wording, a."order", '
     "a.demo_set, a.sample, q.label, q.choice_0, q.choice_1, a.generated, a.said, a.p_0, a.p_1, a.outside, "
-    'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens'
+    'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens, a.outcome, a.named, a.first_token, a.tokens'
 )
+OF_OPEN = ["outcome", "named", "first_token", "tokens"]
+OF_CHOICES = ["p_0", "p_1", "outside", "leans", "leans_calibrated", "offset"]
 LOOKS = 10
 HEAVY = ", a.ids, a.said_start, a.said_end, a.spellings, a.top"
 
@@ -65,6 +68,10 @@ class RunStore:
     def states(self, run: str) -> StateArrays:
         """The state arrays of a run."""
         return StateArrays(self._folder(run) / "states")
+
+    def token_states(self, run: str) -> TokenStates:
+        """The states of every generated token of a run of open questions."""
+        return TokenStates(self._folder(run) / "tokens")
 
     def begin(self, run: str, settings: dict, facts: dict, planned: int, questions: list[Question]) -> None:
         """Record a run; one that is there already stays as it is."""
@@ -190,7 +197,10 @@ class RunStore:
         Returns:
             Columns answer, question, group, source, text, claim, mode, wording, order, demo_set, sample,
             label, choice_0, choice_1, generated, said (0, 1 or NaN), p_0, p_1, outside, leans,
-            leans_calibrated, offset (nats), prompt_tokens.
+            leans_calibrated, offset (nats), prompt_tokens. Open answers have NaN from p_0 to offset; their
+            said is 1 where they are right and 0 where they are wrong; besides: outcome (see
+            `core.open_answers`), named (the entity, None where neither), first_token and tokens (see
+            `token_states`).
         """
         with self.database.connect() as connection:
             frame = pd.read_sql_query(
@@ -200,7 +210,23 @@ class RunStore:
                 params=(run,),
             )
         frame["said"] = frame["said"].astype(float)
-        return frame
+        if frame["outcome"].isna().all():
+            return frame.drop(columns=OF_OPEN)
+        return frame.assign(**dict.fromkeys(OF_CHOICES, float("nan")))
+
+    def answer_tokens(self, run: str, layer: int, answers: np.ndarray) -> list[np.ndarray]:
+        """States of one layer at every generated token of open answers, each (tokens, d_model).
+
+        Raises:
+            StoreError: the run's answers are choices, or it has no such layer or answer.
+        """
+        frame = self.answers(run).set_index("answer")
+        if "tokens" not in frame:
+            raise StoreError(f"run {run} has no states of every token: only open answers have")
+        if missing := sorted(set(map(int, answers)) - set(frame.index)):
+            raise StoreError(f"run {run} has no answer {missing[0]}")
+        part = frame.loc[answers, ["first_token", "tokens"]].astype(int)
+        return self.token_states(run).read(layer, part["first_token"].to_numpy(), part["tokens"].to_numpy())
 
     def layer(self, run: str, position: str, layer: int, answers: np.ndarray) -> np.ndarray:
         """States of one layer for the given answers, (answers, d_model)."""

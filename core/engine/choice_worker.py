@@ -1,0 +1,148 @@
+"""Answers blocks of choice questions: generates, reads which choice was said, calibrates where it leans."""
+
+import json
+from dataclasses import asdict, replace
+
+from core.answers import Reader, boundary_ids, choice_masses, leaning, log_odds
+from core.calibration import (
+    CONTENT_FREE,
+    CONTENT_FREE_MEAN,
+    MEAN,
+    Calibration,
+    fit_content_free,
+    fit_labelled,
+)
+from core.data.question import Question
+from core.engine.arm_prefixes import ArmPrefixes
+from core.engine.batches import cut_batches
+from core.engine.generate import Decoding, Generated, generate_batch
+from core.engine.plan import Arm, Block, Plan
+from core.models.loading import LoadedModel
+from core.prompts.modes import MODES
+from core.store.runs import RunStore
+
+
+class ChoiceWorker:
+    """Keeps what blocks share: prefixes, calibrations, word boundaries.
+
+    Args:
+        labelled: questions to calibrate on, empty unless by Platt.
+    """
+
+    def __init__(self, plan: Plan, reader: Reader, labelled: list[Question], loaded: LoadedModel) -> None:
+        self.plan, self.reader, self.labelled, self.loaded = plan, reader, labelled, loaded
+        self.boundary = None if reader.single else boundary_ids(loaded.tokenizer)
+        self._prefixes = ArmPrefixes(plan, loaded)
+        self._calibrations: dict[Arm, Calibration] = {}
+
+    def generate(self, block: Block) -> list[Generated]:
+        """The block's answers in its order, in batches that waste little on padding."""
+        prompts = [item.prompt.ids for item in block.items]
+        prefix = self._prefixes.of(block.arm, prompts)
+        answers: list[Generated] = []
+        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
+            items = [block.items[number] for number in batch]
+            answers += generate_batch(
+                self.loaded,
+                [item.prompt.ids for item in items],
+                self.reader,
+                self.plan.settings.decoding,
+                prefix=prefix,
+                positions=self.plan.settings.positions,
+                boundary=self.boundary,
+                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
+            )
+        return answers
+
+    def keep(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
+        """What must be stored before the block's answers: how their leans are calibrated."""
+        if self.plan.settings.calibration != "none":
+            store.add_calibration(run, self.calibration_row(block.arm))
+
+    def rows(self, block: Block, generated: list[Generated]) -> list[dict]:
+        """The block's answers as database rows."""
+        offset = self.calibration(block.arm).offset
+        rows = []
+        for item, answer in zip(block.items, generated, strict=True):
+            p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
+            rows.append(
+                {
+                    "answer": item.row,
+                    "number": item.question,
+                    "mode": block.arm.mode,
+                    "wording": block.arm.wording,
+                    "order": block.arm.order,
+                    "demo_set": block.arm.demo_set,
+                    "sample": item.sample,
+                    "generated": answer.text,
+                    "ids": json.dumps(answer.ids),
+                    "said": answer.said.choice,
+                    "said_start": answer.said.start,
+                    "said_end": answer.said.end,
+                    "p_0": p_0,
+                    "p_1": p_1,
+                    "outside": max(0.0, 1 - p_0 - p_1),
+                    "leans": leaning(p_0, p_1),
+                    "leans_calibrated": leaning(p_0, p_1, offset),
+                    "offset": offset,
+                    "spellings": json.dumps(answer.spelling_probabilities),
+                    "top": json.dumps(answer.top),
+                    "prompt_tokens": len(item.prompt.ids),
+                }
+            )
+        return rows
+
+    def calibration(self, arm: Arm) -> Calibration:
+        """The curve of an arm: fitted under honest for every mode, or in the arm's own mode where so set."""
+        settings = self.plan.settings
+        fitted_in = arm if settings.calibration_per_mode else replace(arm, mode="honest")
+        if settings.calibration == "none":
+            return Calibration()
+        if fitted_in not in self._calibrations:
+            fit = self._fit_labelled if settings.calibration == "platt" else self._fit_content_free
+            self._calibrations[fitted_in] = fit(fitted_in)
+        return self._calibrations[fitted_in]
+
+    def calibration_row(self, arm: Arm) -> dict:
+        """An arm's calibration as a database row."""
+        found = self.calibration(arm)
+        values = asdict(found)
+        values["fitted_in"] = values.pop("mode")
+        return asdict(arm) | values
+
+    def _fit_content_free(self, arm: Arm) -> Calibration:
+        method = self.plan.settings.calibration
+        texts = CONTENT_FREE_MEAN if method == MEAN else CONTENT_FREE
+        claims: tuple[str | None, ...] = (None,)
+        if self.plan.questions[0].claim is not None:
+            claims = tuple(sorted({q.claim for q in self.plan.questions if q.claim}))
+        empty = [self.plan.with_content(text, claim) for claim in claims for text in texts]
+        found = self._log_odds(empty, arm)
+        width = len(texts)
+        by_claim = [found[start : start + width] for start in range(0, len(found), width)]
+        return fit_content_free(by_claim, arm.mode, method)
+
+    def _fit_labelled(self, arm: Arm) -> Calibration:
+        falsely = MODES[arm.mode].expects == "falsehood"
+        wanted = [1 - q.label if falsely else q.label for q in self.labelled]
+        return fit_labelled(self._log_odds(self.labelled, arm), wanted, arm.mode)
+
+    def _log_odds(self, questions: list[Question], arm: Arm) -> list[float]:
+        """The log-odds of the positive choice at the first token of each question's answer, nats."""
+        prompts = [self.plan.prompt(question, arm).ids for question in questions]
+        prefix = self._prefixes.of(arm, prompts)
+        shortest_first = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        found = [0.0] * len(prompts)
+        for batch in cut_batches([len(prompts[number]) - prefix.length for number in shortest_first]):
+            numbers = [shortest_first[place] for place in batch]
+            answers = generate_batch(
+                self.loaded,
+                [prompts[number] for number in numbers],
+                self.reader,
+                Decoding(max_new_tokens=1),
+                prefix=prefix,
+                boundary=self.boundary,
+            )
+            for number, answer in zip(numbers, answers, strict=True):
+                found[number] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
+        return found

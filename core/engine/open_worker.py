@@ -1,0 +1,110 @@
+"""Answers blocks of open questions: generates freely, reads what was named, keeps every token's state."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.answers import Said, growing_text, token_span
+from core.engine.arm_prefixes import ArmPrefixes
+from core.engine.batches import cut_batches
+from core.engine.generate import Emitted, emit_batch, states_at
+from core.engine.plan import Block, Plan
+from core.models.loading import LoadedModel
+from core.open_answers import OpenAnswer, read_open
+from core.store.runs import RunStore
+
+SAID = {"right": 1, "wrong": 0}
+NO_CHOICES = {"p_0": 0.0, "p_1": 0.0, "outside": 0.0, "leans": 0, "leans_calibrated": 0, "offset": 0.0}
+"""What the table wants of every answer and an open one does not have; `RunStore.answers` gives NaN for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenGenerated:
+    """One open answer.
+
+    Attributes:
+        said: 1 where it is right, 0 where it is wrong, None else; the tokens of the entity's first mention.
+        states: at each position, (layers, d_model), as of a choice whose tokens are the mention's.
+        token_states: of every generated token but those that end the turn, (tokens, layers, d_model).
+    """
+
+    emitted: Emitted
+    read: OpenAnswer
+    said: Said
+    states: dict[str, np.ndarray]
+    token_states: np.ndarray
+
+
+class OpenWorker:
+    """Keeps what blocks share: prefixes."""
+
+    def __init__(self, plan: Plan, loaded: LoadedModel) -> None:
+        self.plan, self.loaded = plan, loaded
+        self._prefixes = ArmPrefixes(plan, loaded)
+
+    def generate(self, block: Block) -> list[OpenGenerated]:
+        """The block's answers in its order, in batches that waste little on padding."""
+        prompts = [item.prompt.ids for item in block.items]
+        prefix = self._prefixes.of(block.arm, prompts)
+        answers: list[OpenGenerated] = []
+        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
+            items = [block.items[number] for number in batch]
+            emitted = emit_batch(
+                self.loaded,
+                [item.prompt.ids for item in items],
+                self.plan.settings.decoding,
+                prefix=prefix,
+                feed_last=True,
+                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
+            )
+            answers += [self._read(item.question, found) for item, found in zip(items, emitted, strict=True)]
+        return answers
+
+    def keep(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
+        """What must be on disk before the block's answers: the states of their tokens."""
+        store.token_states(run).write(self._first(block), [answer.token_states for answer in generated])
+
+    def rows(self, block: Block, generated: list[OpenGenerated]) -> list[dict]:
+        """The block's answers as database rows."""
+        starts = np.cumsum([0, *(len(answer.token_states) for answer in generated)])
+        first = self._first(block)
+        return [
+            {
+                "answer": item.row,
+                "number": item.question,
+                "mode": block.arm.mode,
+                "wording": block.arm.wording,
+                "order": block.arm.order,
+                "demo_set": block.arm.demo_set,
+                "sample": item.sample,
+                "generated": answer.emitted.text,
+                "ids": json.dumps(answer.emitted.ids),
+                "said": answer.said.choice,
+                "said_start": answer.said.start,
+                "said_end": answer.said.end,
+                "spellings": "[]",
+                "top": json.dumps(answer.emitted.top),
+                "prompt_tokens": len(item.prompt.ids),
+                "outcome": answer.read.outcome,
+                "named": answer.read.named,
+                "first_token": int(first + start),
+                "tokens": len(answer.token_states),
+                **NO_CHOICES,
+            }
+            for item, answer, start in zip(block.items, generated, starts[:-1], strict=True)
+        ]
+
+    def _first(self, block: Block) -> int:
+        """The block's first place in the token states."""
+        return block.first_row * self.plan.settings.decoding.max_new_tokens
+
+    def _read(self, question: int, emitted: Emitted) -> OpenGenerated:
+        pieces = growing_text(self.loaded.tokenizer, emitted.content)
+        read = read_open(pieces[-1] if pieces else "", self.plan.questions[question])
+        said = Said(None)
+        if read.named is not None:
+            said = Said(SAID[read.outcome], *token_span(pieces, read.start, read.end))
+        tokens = len(emitted.content)
+        states = states_at(emitted.steps, self.plan.settings.positions, said, tokens)
+        return OpenGenerated(emitted, read, said, states, emitted.steps[1 : tokens + 1])

@@ -1,0 +1,86 @@
+"""States of every generated token of open answers: one Zarr array, ragged answers laid end to end by block.
+
+A block of answers owns the places from its first row × the most tokens that an answer may have; its answers
+fill them from the start without gaps, and what stays empty behind them is never written. So blocks never
+share a chunk with what was committed before, and an answer's row says where its tokens begin and how many they
+are.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+
+from core.errors import StoreError
+
+CHUNK = 32
+
+
+class TokenStates:
+    """The token states of one run: (places, layers, d_model) float32, in chunks of 32 tokens × one layer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, places: int, layers: int, d_model: int) -> None:
+        """Make the array where it is missing.
+
+        Args:
+            places: rows of the run × the most tokens of an answer; a block's first place is a multiple of 32.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        if (self.folder / "zarr.json").is_file():
+            return
+        try:
+            zarr.create_array(
+                self.folder,
+                shape=(places, layers, d_model),
+                chunks=(CHUNK, 1, d_model),
+                dtype="float32",
+                fill_value=float("nan"),
+                compressors=[Crc32cCodec()],
+                overwrite=True,
+            )
+        except OSError as error:
+            raise StoreError(f"token states cannot be written: {error.strerror or error}") from error
+
+    def write(self, first_place: int, answers: list[np.ndarray]) -> None:
+        """Write a block's answers, each (tokens, layers, d_model), one behind the other.
+
+        Raises:
+            StoreError: the disk is full or the folder is gone.
+        """
+        states = np.concatenate(answers) if answers else np.zeros((0, 1, 1), np.float32)
+        if not len(states):
+            return
+        try:
+            self._open("r+")[first_place : first_place + len(states)] = states.astype(np.float32, copy=False)
+        except OSError as error:
+            raise StoreError(
+                f"token states cannot be written: {error.strerror or error}; nothing before is lost"
+            ) from error
+
+    def read(self, layer: int, first: np.ndarray, tokens: np.ndarray) -> list[np.ndarray]:
+        """One layer's states of answers that begin at `first`, each (tokens, d_model), float32.
+
+        Raises:
+            StoreError: no such layer, no token states, or a damaged chunk.
+        """
+        array = self._open("r")
+        if not 0 <= layer < array.shape[1]:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {array.shape[1] - 1}")
+        try:
+            spans = zip(first.tolist(), tokens.tolist(), strict=True)
+            return [np.asarray(array[start : start + n, layer, :]) for start, n in spans]
+        except (ValueError, OSError, RuntimeError) as error:
+            raise StoreError(f"token states of layer {layer} are damaged: {error}") from error
+
+    def _open(self, mode: Any) -> Any:
+        try:
+            return zarr.open_array(self.folder, mode=mode)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            raise StoreError("this run has no states of every token: only open answers have") from error
