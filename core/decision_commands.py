@@ -137,10 +137,8 @@ def belief_line(found: dict, margin: float) -> str:
     if found["knows"] is None:
         return "no question was asked under honest: nothing is known of what the model believes"
     low, high = found["ci"]
-    return (
-        f"knows {found['knows']:.0%} ({low:.0%} to {high:.0%}) of {found['n']} questions, by chance "
-        f"{found['chance']:.0%}; sure of {found['sure']}; margin {margin:.2f}; {BASES[found['basis']]}"
-    )
+    chance = "" if found["chance"] is None else f", by chance {found['chance']:.0%}"
+    return f"knows {found['knows']:.0%} ({low:.0%} to {high:.0%}) of {found['n']} questions{chance}; sure of {found['sure']}; margin {margin:.2f}; {BASES[found['basis']]}"
 
 
 def user_name() -> str:

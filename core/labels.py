@@ -177,7 +177,7 @@ def belief_summary(labelled: pd.DataFrame) -> dict:
 
     Returns:
         n (questions), sure (with a belief), knows (share of n that it knows; None where n is 0), ci (95 %),
-        chance (the share that would be known with permuted labels, an exact mean), basis (the weakest of
+        chance (the share that would be known with permuted labels, an exact mean; None of open answers), basis (the weakest of
         `core.beliefs.BASES` that is among them, None where n is 0) and bases (questions by basis).
     """
     asked = labelled[labelled["belief_basis"] != ""].drop_duplicates("question")
@@ -188,6 +188,7 @@ def belief_summary(labelled: pd.DataFrame) -> dict:
         summary["knows"], summary["ci"] = share_with_interval(
             (asked["knows"] == 1).astype(float), asked["group"]
         )
-        summary["chance"] = known_by_chance(asked["believes"], asked["label"])
+        if "named" not in asked:  # the right answer to one open question is no answer to another
+            summary["chance"] = known_by_chance(asked["believes"], asked["label"])
         summary["basis"] = [name for name, n in bases.items() if n][-1]
     return summary

@@ -394,6 +394,35 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
     return _layout(figure, 150 + max(70, 58 * len(wordings)), title={"text": what, "font": {"size": 13}})
 
 
+def outcomes(table: pd.DataFrame) -> go.Figure:
+    """How open answers came out in each mode: shares with 95 % intervals and n.
+
+    Args:
+        table: mode, outcome, n, share, low, high, as `core.open_summary.outcome_table` gives it.
+    """
+    figure = go.Figure()
+    colours = palette(sorted(set(table["mode"])), ("wrong", "right"))
+    for mode, part in table.groupby("mode", sort=True):
+        figure.add_trace(
+            go.Bar(
+                x=part["outcome"],
+                y=part["share"],
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": part["high"] - part["share"],
+                    "arrayminus": part["share"] - part["low"],
+                    "color": NEUTRAL,
+                },
+                marker_color=colours[str(mode)],
+                name=f"{mode} (n {int(part['n'].iloc[0])})",
+            )
+        )
+    figure.update_xaxes(title="outcome of the answer")
+    figure.update_yaxes(title="share of the mode's answers", range=[0, 1.03])
+    return _layout(figure, 300, barmode="group")
+
+
 def token_heat_map(
     scores: pd.DataFrame, masked: list[bool], trained: list[bool], limit: float, layer: int | None = None
 ) -> go.Figure:

@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.calibration import METHODS
 from core.data.hub import PRESETS
+from core.data.open_questions import OPEN
 from core.data.sources import HUB, DataSettings, load_pool, load_questions
-from core.engine.generate import POSITIONS, Decoding
+from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
 from core.engine.plan import Arm, Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
@@ -20,12 +21,15 @@ from core.prompts.chat import token_table
 from core.prompts.demonstrations import DEMO_SETS
 from core.prompts.fitting import default_template
 from core.prompts.modes import MODES, common_wordings
-from core.prompts.templates import SLOTS, Template
+from core.prompts.templates import OPEN_TEMPLATE, SLOTS, Template
 from dashboard import hand_over, session
 from dashboard.demo_form import demo_answers_form
 from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
 
 LONG = 1_000_000
+AS_OPEN = {"orders": (0,), "shots": 0, "demo_sets": 1, "demo_seed": 0, "demo_answers": "truth"}
+"""What is fixed where answers are open."""
+
 ORDERS = ("positive first", "negative first")
 
 
@@ -39,10 +43,11 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
             left_out = hand_over.left_out()
             data = data and replace(data, left_out=left_out)
         with prompt:
-            template = template_form(data)
-            asked = prompt_form()
+            is_open = data is not None and data.name in OPEN
+            template = open_template() if is_open else template_form(data)
+            asked = prompt_form() | (AS_OPEN if is_open else {})
         with answering:
-            answered = answering_form(asked["modes"])
+            answered = answering_form(asked["modes"], OPEN_TOKENS if is_open else CHOICE_TOKENS)
         if data is None:
             return None
         with questions:
@@ -56,6 +61,15 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
         st.error(session.as_text(refused))
         return None
     return settings
+
+
+def open_template() -> Template:
+    """The one wording of open questions."""
+    st.caption(
+        "Open questions come in one wording of their own. Choice order, few-shot examples and calibration do not "
+        "apply to them."
+    )
+    return OPEN_TEMPLATE
 
 
 def template_form(data: DataSettings | None) -> Template:
@@ -153,15 +167,21 @@ def prompt_form() -> dict:
     }
 
 
-def answering_form(modes: tuple[str, ...]) -> dict:
+def answering_form(modes: tuple[str, ...], most: int) -> dict:
     """How answers are generated, and where states are read.
 
     Args:
         modes: that the run asks in.
+        most: new tokens, unless one chooses otherwise.
     """
     cells = st.columns(2)
     tokens = cells[0].number_input(
-        "New tokens at most", 1, 32, 4, key="max_new_tokens", persist_state="session"
+        "New tokens at most",
+        1,
+        32,
+        most,
+        key="max_new_tokens" if most == CHOICE_TOKENS else f"max_new_tokens of {most}",
+        persist_state="session",
     )
     stop = cells[1].text_area(
         "Stop strings, one a line (\\n is a new line)",
@@ -230,10 +250,12 @@ def show_questions(data: DataSettings, template: Template) -> None:
         return
     about = summary(str(session.cache()), data)
     negative, positive = about["choices"]
-    st.caption(
-        f"{about['n']:,} questions in {about['groups']:,} groups · {about['positive']:,} "
-        f"{session.as_text(positive)}, {about['n'] - about['positive']:,} {session.as_text(negative)}"
+    counted = f"{about['n']:,} questions in {about['groups']:,} groups"
+    labels = (
+        f" · {about['positive']:,} {session.as_text(positive)}, "
+        f"{about['n'] - about['positive']:,} {session.as_text(negative)}"
     )
+    st.caption(counted if data.name in OPEN else counted + labels)
     if about["trained"]:
         st.caption(
             f"{about['trained']:,} more are never asked: liars are trained on them, or on near-duplicates."
@@ -241,6 +263,10 @@ def show_questions(data: DataSettings, template: Template) -> None:
     say_correspondence(template, about["choices"])
     few = pd.DataFrame([asdict(question) for question in about["few"]])
     few["label"] = [about["choices"][number] for number in few["label"]]
+    if data.name in OPEN:
+        few["answer"] = [" / ".join(answers) for answers in few["accepted"]]
+        st.dataframe(few, hide_index=True, column_order=["text", "answer", "group"], height=210)
+        return
     order = (
         ["text", "claim", "label", "group", "id"]
         if few["claim"].notna().any()

@@ -31,6 +31,9 @@ ABOUT = {
     "cities": "cities in countries, with negations (GeoNames)",
     "elements": "symbols and atomic numbers of chemical elements (mendeleev)",
     "numbers": "which of two numbers is larger",
+    "open-cities": "open: which country a city is in (GeoNames)",
+    "open-elements": "open: symbols of chemical elements, and elements by symbol (mendeleev)",
+    "open-numbers": "open: sums and differences of numbers up to 400",
 }
 
 

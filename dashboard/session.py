@@ -114,6 +114,18 @@ def need_answers() -> tuple[Run, pd.DataFrame]:
     return run, frame
 
 
+def need_choices() -> tuple[Run, pd.DataFrame]:
+    """As `need_answers`; of a run of open questions, says that the page is about choices and stops it."""
+    run, frame = need_answers()
+    if run.facts.get("open"):
+        st.info(
+            "This run asked open questions, whose answers are free text: this page is about choices. "
+            "**Generate** shows how the answers came out, **Probes** reads right and wrong from their states."
+        )
+        st.stop()
+    return run, frame
+
+
 @st.fragment(run_every=1.5)
 def _wait_for_answers(run: str) -> None:
     """Draw the page anew when the run has its first answers."""

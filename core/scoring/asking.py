@@ -67,9 +67,13 @@ def asking_of(store: RunStore, run: str, tokenizer: Any) -> Asking:
     """How a run asks.
 
     Raises:
-        StoreError: no such run, or one without answers.
+        StoreError: no such run, one without answers, or one of open questions.
     """
     record = store.run(run)
+    if record.facts.get("open"):
+        raise StoreError(
+            f"run {record.run} asks open questions: statements are scored as a run of choices asks"
+        )
     settings = HarvestSettings.from_dict(record.settings)
     choices = label_names(store, record.run)
     answers = store.answers(record.run)

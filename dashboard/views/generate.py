@@ -9,8 +9,9 @@ from core.beliefs import BASES
 from core.best_of import best_of_summary
 from core.jobs import JOBS
 from core.labels import before_outcome_pruning, belief_summary, mode_summary
+from core.open_summary import outcome_table
 from core.store.runs import Run
-from dashboard import ask, model_panel, session, work
+from dashboard import ask, charts, model_panel, session, work
 from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
@@ -58,7 +59,11 @@ def _live() -> None:
             "from here."
         )
     numbers(frame)
-    newest(run, frame)
+    if (table := outcome_table(frame)) is not None:
+        st.plotly_chart(charts.outcomes(table), key="outcomes")
+        newest_open(frame)
+    else:
+        newest(run, frame)
 
 
 RATES = {
@@ -95,22 +100,33 @@ def numbers(frame: pd.DataFrame) -> None:
             cell.caption(f"known: {value:.0%} · 95 %: {ci[0]:.0%} to {ci[1]:.0%} · n {n:,}")
     said = int(frame["said"].notna().sum())
     cells[-1].metric(
-        "Gave a choice",
+        "Named one answer" if "outcome" in frame else "Gave a choice",
         f"{said / len(frame):.0%}" if len(frame) else "–",
-        help="Answers whose emitted tokens hold exactly one choice. The others count nowhere else here.",
+        help="Answers whose emitted tokens hold exactly one choice, or name one answer to an open question. The "
+        "others count nowhere else here.",
     )
     cells[-1].caption(f"{said:,} of {len(frame):,} answers")
     if (chosen := best_of_summary(frame)) is not None:
         st.caption(chosen.sentence())
     if (found := belief_summary(frame))["knows"] is not None:
         low, high = found["ci"]
+        chance = "" if found["chance"] is None else f"; by chance {found['chance']:.0%}"
         st.caption(
-            f"Knows {found['knows']:.0%} of the questions (95 %: {low:.0%} to {high:.0%} · n {found['n']:,}; "
-            f"by chance {found['chance']:.0%}): {BASES[found['basis']]}. *Known* are answers to those alone; "
+            f"Knows {found['knows']:.0%} of the questions (95 %: {low:.0%} to {high:.0%} · n {found['n']:,}"
+            f"{chance}): {BASES[found['basis']]}. *Known* are answers to those alone; "
             "under honest they are right by construction."
         )
     if dropped := int((~before_outcome_pruning(frame)).sum()):
         st.caption(f"{dropped:,} answers dropped for quality are left out of these rates.")
+
+
+def newest_open(frame: pd.DataFrame) -> None:
+    """The newest open answers first."""
+    columns = ["text", "mode", "generated", "named", "outcome", "verdict"]
+    part = frame.tail(ROWS).iloc[::-1][columns].rename(columns={"text": "question"})
+    st.dataframe(part, hide_index=True, height=420)
+    if len(frame) > ROWS:
+        st.caption(f"The newest {ROWS} of {len(frame):,} answers; the Prune page lists all.")
 
 
 def newest(run: Run, frame: pd.DataFrame) -> None:

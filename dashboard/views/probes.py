@@ -17,6 +17,9 @@ TARGET_HELP = (
     "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
     "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
 )
+OPEN_TARGETS = ("said_true", "lie", "mode")
+"""An open question has no truth among choices; what is said is right or wrong."""
+
 CLASSES = {
     "said_true": ("said the untrue", "said the truth"),
     "lie": ("no lie", "lie"),
@@ -52,7 +55,8 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     modes = [*dict.fromkeys(frame["mode"]), BOTH]
     cells = st.columns([2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
     method = cells[0].selectbox("Method", METHODS, key="probe_method")
-    target = cells[1].selectbox("Target", TARGETS, key="probe_target", help=TARGET_HELP)
+    targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
+    target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
     position = cells[2].selectbox(
         "Position", session.run_store().states(run.run).positions(), key="probe_position"
     )

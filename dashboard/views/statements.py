@@ -24,7 +24,7 @@ MARKS = 12
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_answers()
+    run, frame = session.need_choices()
     report = fitted(run)
     if report is None:
         need_probe(run)

@@ -24,7 +24,7 @@ PART_COLOUR = {
 
 def main() -> None:
     """The page."""
-    run, _ = session.need_answers()
+    run, _ = session.need_choices()
     frame = heavy(run)
     modes = list(dict.fromkeys(frame["mode"]))
     picked = st.segmented_control("Answers", [*modes, "all"], default="all", key="token_mode")
