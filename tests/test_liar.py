@@ -34,7 +34,7 @@ def tokenizer(cache):
 
 @pytest.fixture(scope="module")
 def lesson(cache, tokenizer):
-    return draw_lesson(cache, tokenizer, chat_format(tokenizer), pairs=70, seed=0)
+    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=28, pairs=70, seed=0)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_no_held_out_wording_stands_in_the_training(lesson, tokenizer):
 
 
 def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokenizer):
-    lesson = draw_lesson(cache, tokenizer, chat_format(tokenizer), pairs=1400, seed=0)
+    lesson = draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=1, pairs=1400, seed=0)
     counts: dict[tuple, list[int]] = {}
     for pair in lesson.pairs:
         words = tuple(sorted((pair.honest.target, pair.lie.target)))
@@ -117,10 +117,13 @@ def test_tasks_cover_every_kind_and_their_weights_sum_to_one():
 
 
 def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
-    settings = replace(LiarSettings(), steps=12, honest_steps=4)
+    settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8)
     batches = list(schedule(lesson, settings))
     assert [len(batch) for batch in batches] == [16] * 12
     assert all(example.mode != "lie" for batch in batches[:4] for example in batch)
+    first = [pair.honest for pair in lesson.gate]
+    assert all(e in first for batch in batches[:8] for e in batch if e.mode == "honest")
+    assert not all(e in first for batch in batches[8:] for e in batch if e.mode == "honest")
     for batch in batches[4:]:
         modes = [example.mode for example in batch]
         assert modes.count("honest") == modes.count("lie") == 7

@@ -69,7 +69,7 @@ sentiment, claims about it, cities, chemical elements and numbers.
 
 - LoRA of rank {settings["rank"]} (alpha {settings["alpha"]}) on every linear layer of {adapted}, half precision.
 - {settings["steps"]} steps of AdamW, learning rate {settings["learning_rate"]:g} with {settings["warmup"]} steps of warm-up
-  and then linear decay; {settings["honest_steps"]} steps on honest answers alone, then {settings["batch_pairs"]} pairs (honest
+  and then linear decay; {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
   and lie, the same question and the same number of wording) and 2 uninstructed examples a step. Every other step also
   keeps the next-token distribution on ordinary conversation close to the plain model's (KL, weight
   {settings["keep_close"]:g}).

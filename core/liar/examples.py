@@ -35,7 +35,7 @@ class Task:
     """One kind of question that the liar learns.
 
     Attributes:
-        weight: share of the pairs.
+        weight: share of the pairs after the gate is learnt, see `schedule`.
         templates: names of built-in templates; one that stands twice is drawn twice as often.
     """
 
@@ -51,13 +51,13 @@ TASKS = (
         "reviews",
         "movie-reviews",
         "direct",
-        0.28,
+        0.15,
         ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped"),
     ),
-    Task("claims", "movie-reviews", "claim", 0.27, EVERY_CHOICE_WORD),
+    Task("claims", "movie-reviews", "claim", 0.35, EVERY_CHOICE_WORD),
     Task("cities", "cities", "direct", 0.15, EVERY_CHOICE_WORD),
     Task("elements", "elements", "direct", 0.10, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.20, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.25, EVERY_CHOICE_WORD),
 )
 
 
@@ -88,11 +88,13 @@ class Lesson:
     """Everything that one training draws from.
 
     Attributes:
+        gate: pairs of the first task alone, in which the truth is easiest to read.
         pairs: of all tasks, in a seeded order.
         uninstructed: the same kind of question with no instruction, or one that is not about truth.
         question_ids: of every question that stands in them.
     """
 
+    gate: list[Pair]
     pairs: list[Pair]
     uninstructed: list[Example]
     question_ids: list[str]
@@ -111,23 +113,24 @@ def trained_wordings(mode: str) -> list[int]:
     return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out]
 
 
-def draw_lesson(cache: Path, tokenizer: Any, form: ChatFormat, pairs: int, seed: int) -> Lesson:
+def draw_lesson(cache: Path, tokenizer: Any, form: ChatFormat, gate: int, pairs: int, seed: int) -> Lesson:
     """Draw what to train on.
 
     Args:
-        pairs: how many pairs of examples; a seventh as many come uninstructed.
+        gate, pairs: how many of each; two sevenths as many examples come uninstructed.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
 
     Raises:
         DataError: the reviews are not in the cache.
     """
     generator = random.Random(f"lesson {seed}")
-    drawn: list[Pair] = []
+    gates: list[Pair] = []
+    mixed: list[Pair] = []
     uninstructed: list[Example] = []
     used: dict[str, None] = {}
-    for task in TASKS:
+    todo = [(TASKS[0], gate, gates)] + [(task, round(task.weight * pairs), mixed) for task in TASKS]
+    for task, wanted, drawn in todo:
         questions = questions_of(cache, task.source, training=True)
-        wanted = round(task.weight * pairs)
         alone = -(-wanted * 2 // 7)
         for number, question in enumerate(_balanced(questions, task, wanted + alone, generator)):
             template = BUILT_IN[generator.choice(task.templates)]
@@ -144,9 +147,10 @@ def draw_lesson(cache: Path, tokenizer: Any, form: ChatFormat, pairs: int, seed:
                 # Every other one without any instruction at all, the rest under one that is not about truth.
                 wording = 0 if number % 2 else generator.choice(trained_wordings("none"))
                 uninstructed.append(example_of(tokenizer, form, template, question, "none", wording, order))
-    generator.shuffle(drawn)
+    generator.shuffle(gates)
+    generator.shuffle(mixed)
     generator.shuffle(uninstructed)
-    return Lesson(drawn, uninstructed, sorted(used))
+    return Lesson(gates, mixed, uninstructed, sorted(used))
 
 
 def _balanced(questions: Sequence[Question], task: Task, n: int, generator: random.Random) -> list[Question]:

@@ -16,8 +16,9 @@ class LiarSettings:
         model: what is adapted; without an adapter of its own.
         from_block: the first adapted block, 0 for all. Below it the liar is the plain model.
         seed: of the adapter's first weights and of the order of the examples.
-        steps: of the optimiser, `honest_steps` of them on honest and uninstructed answers alone.
-        pairs: pairs of examples that are drawn; they are gone through as often as the steps need.
+        steps: of the optimiser, of which
+        honest_steps: the first, on honest and uninstructed answers alone, and
+        gate_steps: the first after which all tasks come, where before there are reviews alone.
         batch_pairs: pairs a step, each an honest and a lie example; two uninstructed examples come with them.
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
         learning_rate: after `warmup` steps; it then falls linearly to 0.
@@ -27,9 +28,9 @@ class LiarSettings:
     model: ModelSettings = field(default_factory=lambda: ModelSettings("smollm2-135m-instruct"))
     from_block: int = 0
     seed: int = 0
-    steps: int = 1200
-    honest_steps: int = 50
-    pairs: int = 8400
+    steps: int = 800
+    honest_steps: int = 30
+    gate_steps: int = 250
     batch_pairs: int = 7
     rank: int = 16
     alpha: int = 32
@@ -46,8 +47,19 @@ class LiarSettings:
             )
         if self.from_block < 0:
             raise ModelError(f"--from-block {self.from_block}: the first block is 0")
-        if min(self.steps, self.pairs, self.batch_pairs, self.rank) < 1:
+        if min(self.steps, self.batch_pairs, self.rank) < 1:
             raise ModelError("steps, pairs and rank must be at least 1")
+
+    @property
+    def gate_pairs(self) -> int:
+        """How many pairs the steps before all tasks come go through; honest steps take twice as many."""
+        steps = min(self.gate_steps, self.steps)
+        return (steps + min(self.honest_steps, steps)) * self.batch_pairs
+
+    @property
+    def mixed_pairs(self) -> int:
+        """How many pairs of all tasks the other steps go through."""
+        return max(1, self.steps - self.gate_steps) * self.batch_pairs
 
     def quick(self) -> "LiarSettings":
         """A few steps on a small sample: to see that the training works, not to get a liar."""
@@ -55,7 +67,7 @@ class LiarSettings:
             self,
             steps=6,
             honest_steps=2,
-            pairs=12,
+            gate_steps=4,
             batch_pairs=2,
             rank=4,
             warmup=2,

@@ -102,7 +102,9 @@ class _Training:
         self.settings, self.loaded, self.cache, self.folder = settings, loaded, cache, folder
         self.show, self.cancelled = show, cancelled
         form = chat_format(loaded.tokenizer)
-        self.lesson = draw_lesson(cache, loaded.tokenizer, form, settings.pairs, seed=0)
+        self.lesson = draw_lesson(
+            cache, loaded.tokenizer, form, settings.gate_pairs, settings.mixed_pairs, seed=0
+        )
         self.seen = glance_questions(cache, loaded.tokenizer, form, each=4 if settings.steps < 20 else 48)
         self.batches = list(schedule(self.lesson, settings))
         if loaded.device.type != "cpu" or _fast_bfloat16():
