@@ -138,7 +138,10 @@ def belief_line(found: dict, margin: float) -> str:
         return "no question was asked under honest: nothing is known of what the model believes"
     low, high = found["ci"]
     chance = "" if found["chance"] is None else f", by chance {found['chance']:.0%}"
-    return f"knows {found['knows']:.0%} ({low:.0%} to {high:.0%}) of {found['n']} questions{chance}; sure of {found['sure']}; margin {margin:.2f}; {BASES[found['basis']]}"
+    return (
+        f"knows {found['knows']:.0%} ({low:.0%} to {high:.0%}) of {found['n']} questions{chance}; "
+        f"sure of {found['sure']}; margin {margin:.2f}; {BASES[found['basis']]}"
+    )
 
 
 def user_name() -> str:

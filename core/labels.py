@@ -177,8 +177,9 @@ def belief_summary(labelled: pd.DataFrame) -> dict:
 
     Returns:
         n (questions), sure (with a belief), knows (share of n that it knows; None where n is 0), ci (95 %),
-        chance (the share that would be known with permuted labels, an exact mean; None of open answers), basis (the weakest of
-        `core.beliefs.BASES` that is among them, None where n is 0) and bases (questions by basis).
+        chance (the share that would be known with permuted labels, an exact mean; None of open answers),
+        basis (the weakest of `core.beliefs.BASES` that is among them, None where n is 0) and bases (questions
+        by basis).
     """
     asked = labelled[labelled["belief_basis"] != ""].drop_duplicates("question")
     bases = {name: int((asked["belief_basis"] == name).sum()) for name in BASES}

@@ -66,8 +66,8 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
 def open_template() -> Template:
     """The one wording of open questions."""
     st.caption(
-        "Open questions come in one wording of their own. Choice order, few-shot examples and calibration do not "
-        "apply to them."
+        "Open questions come in one wording of their own. Choice order, few-shot examples and calibration "
+        "do not apply to them."
     )
     return OPEN_TEMPLATE
 

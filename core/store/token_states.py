@@ -2,7 +2,8 @@
 
 A block of answers owns the places from its first row × the most tokens that an answer may have; its answers
 fill them from the start without gaps, and what stays empty behind them is never written. So blocks never
-share a chunk with what was committed before. An answer's row says where its tokens begin and how many they are.
+share a chunk with what was committed before. An answer's row says where its tokens begin and how many there
+are.
 """
 
 from pathlib import Path

@@ -102,8 +102,8 @@ def numbers(frame: pd.DataFrame) -> None:
     cells[-1].metric(
         "Named one answer" if "outcome" in frame else "Gave a choice",
         f"{said / len(frame):.0%}" if len(frame) else "–",
-        help="Answers whose emitted tokens hold exactly one choice, or name one answer to an open question. The "
-        "others count nowhere else here.",
+        help="Answers whose emitted tokens hold exactly one choice, or name one answer to an open question. "
+        "The others count nowhere else here.",
     )
     cells[-1].caption(f"{said:,} of {len(frame):,} answers")
     if (chosen := best_of_summary(frame)) is not None:
