@@ -254,10 +254,15 @@ class ModelShelf:
             place = find_model(settings, cache)
             if self._held is None or self._held.settings != settings or _changed(self._held, place):
                 self._held = None
+                gc.unfreeze()
                 gc.collect()
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
                 self._held = load_model(settings, cache)
+                # Streamlit collects garbage after each draw. Going through a model's and the libraries' half a
+                # million objects takes 0.3 s in which no other thread runs: they are left out of it.
+                gc.collect()
+                gc.freeze()
             return self._held
 
 
