@@ -37,6 +37,7 @@ class Prepared:
         elicitation: its id: the same settings, questions and model find the same elicitation.
         questions: by form, in the order of the rungs.
         plans: one per cell.
+        readers: by template.
     """
 
     elicitation: str
@@ -45,6 +46,7 @@ class Prepared:
     unfit: tuple[Unfit, ...]
     questions: dict[str, list[Question]]
     plans: tuple[Plan, ...]
+    readers: dict[str, Reader]
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,13 @@ def prepare(settings: ElicitSettings, loaded: LoadedModel, cache: Path) -> Prepa
         for name in questions
     }
     plans: dict[Cell, Plan] = {}
+    readers: dict[str, Reader] = {}
     refused: dict[str, str] = {}
     for cell in cells:
         try:
             cell_settings = settings_of(settings, cell)
-            make_reader(tokenizer, cell_settings.template.choices)
+            if cell.template not in readers:
+                readers[cell.template] = make_reader(tokenizer, cell_settings.template.choices)
             plans[cell] = make_plan(
                 cell_settings, questions[cell.form], pools[cell.form], tokenizer, loaded.context
             )
@@ -97,6 +101,7 @@ def prepare(settings: ElicitSettings, loaded: LoadedModel, cache: Path) -> Prepa
         unfit=(*unfit, *(Unfit(what, why) for what, why in refused.items())),
         questions=questions,
         plans=tuple(plans.values()),
+        readers=readers,
     )
 
 
@@ -170,7 +175,7 @@ def _answer(
     """The answers of one cell, as rows, batch by batch. Prompts with one instruction share their prefix."""
     cell, plan = prepared.cells[number], prepared.plans[number]
     questions = prepared.questions[cell.form]
-    reader = make_reader(loaded.tokenizer, plan.settings.template.choices)
+    reader = prepared.readers[cell.template]
     boundary = None if reader.single else boundary_ids(loaded.tokenizer)
     sets = max(1, len(plan.demonstrations))
     arms: dict[Arm, list[int]] = {}
