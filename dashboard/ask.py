@@ -16,6 +16,9 @@ def show(settings: HarvestSettings | None) -> None:
     if settings is None:
         st.caption("Mend the settings above first.")
         return
+    if settings.open:
+        st.caption("What is typed has no known right answer: choose questions with choices to ask one thing.")
+        return
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     text = left.text_input(
         "Put to the model through the template chosen above",

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.hub import PRESETS, hub_table
+from core.data.open_questions import OPEN
 from core.data.sources import (
     BUILT_IN,
     HUB,
@@ -24,7 +25,7 @@ from dashboard import session
 
 UPLOAD, HUB_SET = "upload a table …", "hub dataset …"
 NONE = "(none)"
-DEFAULT_N = 200
+DEFAULT_N, OPEN_N = 200, 100
 ABOUT = {
     "movie-reviews": "sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
     "amazon-reviews": "sentences of Amazon reviews with human ratings, same source",
@@ -67,6 +68,7 @@ def question_form() -> DataSettings | None:
     name, mapping, source = found.name, found.mapping, st.session_state["source"]
     left, right = st.columns(2)
     start = min(DEFAULT_N, balanced_most(name, mapping)) if source == UPLOAD and mapping else DEFAULT_N
+    start = min(start, OPEN_N) if name in OPEN else start
     n = left.number_input(
         "How many (balanced)", 2, 1_000_000, max(2, start), 10, key=f"n {name}", persist_state="session"
     )
