@@ -259,8 +259,8 @@ class ModelShelf:
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
                 self._held = load_model(settings, cache)
-                # Streamlit collects garbage after each draw. Going through a model's and the libraries' half a
-                # million objects takes 0.3 s in which no other thread runs: they are left out of it.
+                # Streamlit collects garbage after each draw. To go through the half a million objects of a
+                # model and the libraries takes 0.3 s in which no other thread runs: they are left out of it.
                 gc.collect()
                 gc.freeze()
             return self._held
