@@ -88,15 +88,18 @@ class Mention:
     end: int
 
 
-def read_open(text: str, question: Question) -> OpenAnswer:
+def read_open(text: str, question: Question, cut: bool = False) -> OpenAnswer:
     """What a generated text answers to an open question.
 
     Args:
         text: without special tokens.
+        cut: the tokens ran out before the answer ended. What it ends in may then be half a name or number
+            ("= 1" of 148, "Niger" of Nigeria), so that an answer that ends in one is unreadable.
     """
     asserted = [m for m in _mentions(text, question) if not _taken_back(text, m)]
     named = {mention.entity for mention in asserted}
-    if len(named) == 1 and not RETRACTION.search(text[asserted[0].end :]):
+    half = cut and any(mention.end == len(text) for mention in asserted)
+    if len(named) == 1 and not half and not RETRACTION.search(text[asserted[0].end :]):
         first = asserted[0]
         outcome = "right" if first.entity in question.accepted else "wrong"
         return OpenAnswer(outcome, first.entity, first.start, first.end)

@@ -185,6 +185,22 @@ def test_numbers(text, number, expected):
     assert outcome(text, "number", number) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "answer", "expected"),
+    [
+        ("372 - 224 = 1", "number", "148", "unreadable"),
+        ("372 - 224 = 148", "number", "148", "unreadable"),
+        ("It is 148, as 372", "number", "148", "unreadable"),
+        ("It is 148, as one", "number", "148", "unreadable"),
+        ("The city is in Niger", "country", "Niger", "unreadable"),
+        ("Niger is where it lies, by the river", "country", "Niger", "right"),
+    ],
+)
+def test_half_a_name_at_the_end_of_a_cut_answer_is_no_answer(text, kind, answer, expected):
+    assert read_open(text, about(kind, answer), cut=True).outcome == expected
+    assert read_open("372 - 224 = 148", about("number", "148")).outcome == "right"
+
+
 def test_the_first_mention_is_where_the_answer_stands():
     read = read_open("It is Côte d'Ivoire.", about("country", "Ivory Coast"))
     assert "It is Côte d'Ivoire."[read.start : read.end] == "Côte d'Ivoire"

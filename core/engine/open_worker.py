@@ -95,13 +95,20 @@ class OpenWorker:
             for item, answer, start in zip(block.items, generated, starts[:-1], strict=True)
         ]
 
+    def _is_cut(self, emitted: Emitted, text: str) -> bool:
+        """Whether the tokens ran out before the model or a stop string ended the answer."""
+        decoding = self.plan.settings.decoding
+        ended = emitted.ids != emitted.content or any(mark in text.lstrip() for mark in decoding.stop)
+        return len(emitted.ids) == decoding.max_new_tokens and not ended
+
     def _first(self, block: Block) -> int:
         """The block's first place in the token states."""
         return block.first_row * self.plan.settings.decoding.max_new_tokens
 
     def _read(self, question: int, emitted: Emitted) -> OpenGenerated:
         pieces = growing_text(self.loaded.tokenizer, emitted.content)
-        read = read_open(pieces[-1] if pieces else "", self.plan.questions[question])
+        text = pieces[-1] if pieces else ""
+        read = read_open(text, self.plan.questions[question], self._is_cut(emitted, text))
         said = Said(None)
         if read.named is not None:
             said = Said(SAID[read.outcome], *token_span(pieces, read.start, read.end))
