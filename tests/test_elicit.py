@@ -341,3 +341,21 @@ def test_the_command_refuses_in_one_line(lab, tiny, capsys):
     assert "ask more, or start with fewer" in capsys.readouterr().err
     assert main(["harvest", "--n", "6", "--left-out", "nothing", *asked]) == 2
     assert capsys.readouterr().err.startswith("telltale: there is no elicitation 'nothing'")
+
+
+def test_table_and_heat_map_show_each_judged_cell_once_with_its_own_n():
+    from dashboard import charts
+    from dashboard.elicit_results import map_frame, table
+
+    cells = tuple(Cell(w, "review", "direct", s, True) for w in (0, 1) for s in (0, 2))
+    outcome = outcome_of(settings(n=16, start=4), cells, answers_of((0.5, 1.0, 0.25, 0.75), 16))
+    shown = table(outcome)
+    fates = ["winner", "last rung", "halved away after 8", "halved away after 8"]
+    assert list(shown["what became of it"]) == fates
+    assert list(shown["n a mode"]) == [16, 16, 8, 8] and list(shown["n both"]) == [32, 32, 16, 16]
+    figure = charts.elicit_heat_map(map_frame(outcome, "lie_rate"), "lie rate")
+    whole, faded = figure.data
+    assert np.isfinite(whole.z.astype(float)).sum() == np.isfinite(faded.z.astype(float)).sum() == 2
+    assert whole.opacity == 1 and faded.opacity < 0.5 and len(figure.layout.shapes) == 1
+    assert {text for text in whole.text.ravel() if text} == {"1.00<br>n 16", "0.75<br>n 16"}
+    assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
