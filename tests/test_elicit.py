@@ -184,6 +184,7 @@ def test_a_grid_in_which_nothing_fits_is_refused():
         ({"shots": (-1,)}, "0 or more"),
         ({"demo_answers": "both"}, "truth, mode, random"),
         ({"form": "verse"}, "unknown form"),
+        ({"data": DataSettings("open-cities")}, "own words"),
     ],
 )
 def test_a_senseless_grid_is_refused(changes, message):

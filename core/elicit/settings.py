@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.data.open_questions import OPEN
 from core.data.sources import DataSettings
 from core.data.uploads import ColumnMapping
 from core.engine.generate import Decoding
@@ -52,6 +53,11 @@ class ElicitSettings:
         if not (self.templates and self.wordings and self.shots and self.system):
             raise TemplateError(
                 "a grid needs at least one template, one wording, one number of shots and one role"
+            )
+        if self.data.name in OPEN:
+            raise TemplateError(
+                f"{self.data.name} is answered in the model's own words, and a grid asks questions with two "
+                "choices: choose other questions"
             )
         for what, values in (("template", [t.name for t in self.templates]), ("wording", self.wordings)):
             if len(set(values)) < len(values):
