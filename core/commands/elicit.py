@@ -2,21 +2,31 @@
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from core.commands.options import Result, chosen_template, data_settings, model_settings
 from core.data.sources import DataSettings, source_choices
 from core.elicit.defaults import default_templates
 from core.elicit.outcome import stored_outcome
 from core.elicit.report import lines, to_json
-from core.elicit.search import ElicitProgress, elicit, prepare
+from core.elicit.search import ElicitProgress, prepare
+from core.elicit.search import elicit as search
 from core.elicit.settings import WORDINGS, ElicitSettings
 from core.elicit.store import ElicitStore
 from core.engine.generate import Decoding
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.prompts.templates import Template
+
+
+def elicit(cache: Path, options: Namespace) -> Result:
+    """Search wordings, templates, shots and roles for what gets truths and lies out of a model."""
+    templates = tuple(chosen_template(cache, name) for name in dict.fromkeys(options.template or ()))
+    data = replace(data_settings(options), n=None)
+    return run_search(cache, elicit_settings(cache, options, data, model_settings(options), templates))
 
 
 def elicit_settings(
@@ -59,7 +69,7 @@ def run_search(cache: Path, settings: ElicitSettings) -> tuple[dict, str]:
             bar.set_description(f"rung {state.rung + 1} of {state.rungs}, {state.cells} cells")
             bar.update(state.done - bar.n)
 
-        elicit(prepared, loaded, store, progress=show)
+        search(prepared, loaded, store, progress=show)
     record = store.elicitation(prepared.elicitation)
     outcome = stored_outcome(record, store.answers(record.elicitation))
     made = store.made(record.elicitation) - before

@@ -1,0 +1,25 @@
+"""What each command does: plain calls of core's functions, giving (object for --json, text for people)."""
+
+from core.commands.decisions import decisions
+from core.commands.doctor import doctor
+from core.commands.elicit import elicit
+from core.commands.harvest import harvest
+from core.commands.models import models, train_liar
+from core.commands.probes import probe, score
+from core.commands.runs import export, runs
+from core.commands.tokens import calibration, tokens
+
+__all__ = [
+    "calibration",
+    "decisions",
+    "doctor",
+    "elicit",
+    "export",
+    "harvest",
+    "models",
+    "probe",
+    "runs",
+    "score",
+    "tokens",
+    "train_liar",
+]

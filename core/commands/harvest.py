@@ -1,0 +1,78 @@
+"""`telltale harvest`: ask, and keep the states."""
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from core.commands.options import Result, chosen_template, data_settings, model_settings, progress_bar
+from core.data.open_questions import OPEN
+from core.data.sources import source_choices
+from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
+from core.engine.harvest import HarvestProgress, prepare
+from core.engine.harvest import harvest as run_harvest
+from core.engine.settings import HarvestSettings
+from core.errors import TemplateError
+from core.models.loading import load_model
+from core.prompts.fitting import forms
+from core.prompts.templates import OPEN_TEMPLATE
+from core.store.runs import RunStore
+
+
+def harvest(cache: Path, options: Namespace) -> Result:
+    """Run or resume a harvest."""
+    settings = harvest_settings(cache, options)
+    loaded = load_model(settings.model, cache)
+    store = RunStore(cache)
+    prepared = prepare(settings, loaded, cache)
+    with progress_bar(prepared.plan.answers, "answer") as bar:
+
+        def show(state: HarvestProgress) -> None:
+            bar.initial = state.done - state.made
+            bar.update(state.done - bar.n)
+
+        made = run_harvest(prepared, loaded, store, progress=show)
+    result = {
+        "run": made.run,
+        "answers": made.answers,
+        "made": made.made,
+        "seconds": made.seconds,
+        "answers_per_second": made.made / made.seconds if made.seconds else 0.0,
+        "resumed": made.resumed,
+    }
+    found = "found" if made.resumed and not made.made else "resumed" if made.resumed else "made"
+    return result, f"{made.run}: {made.answers} answers, {found} in {made.seconds:.1f} s"
+
+
+def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
+    """The settings that the options amount to."""
+    if options.data in OPEN and options.template is not None:
+        raise TemplateError(f"{options.data} asks openly, in its own wording: leave --template out")
+    template = OPEN_TEMPLATE if options.data in OPEN else chosen_template(cache, options.template or "review")
+    new_tokens = options.max_new_tokens or (OPEN_TOKENS if options.data in OPEN else CHOICE_TOKENS)
+    chosen = data_settings(options)
+    form = options.form
+    if form == "auto":
+        form = forms(template, source_choices(cache, chosen))[0]
+    return HarvestSettings(
+        data=replace(chosen, form=form),
+        template=template,
+        model=model_settings(options),
+        modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
+        wordings=tuple(dict.fromkeys(options.wording or (0,))),
+        orders=tuple(dict.fromkeys(options.order or (0,))),
+        shots=options.shots,
+        demo_sets=options.demo_sets,
+        demo_answers=options.demo_answers,
+        demo_seed=options.demo_seed,
+        system=not options.no_system,
+        chat=not options.plain,
+        decoding=Decoding(new_tokens, temperature=options.temperature, seed=options.seed),
+        samples=options.samples,
+        calibration=options.calibration,
+        calibration_per_mode=options.calibrate_per_mode,
+        samples_modes=tuple(dict.fromkeys(options.samples_mode or ())),
+        positions=tuple(p for p in POSITIONS if p in options.position)
+        + tuple(set(options.position) - set(POSITIONS))
+        if options.position
+        else POSITIONS,
+    )

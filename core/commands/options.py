@@ -1,0 +1,82 @@
+"""What several commands share: the model, template and progress bar that the options ask for."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.data.hub import PRESETS
+from core.data.sources import BUILT_IN, HUB, DataSettings
+from core.data.tables import is_table_name, read_table
+from core.data.uploads import ColumnMapping, guess_mapping
+from core.errors import DataError, TemplateError
+from core.models.catalog import LIAR_ID, ModelSettings
+from core.models.embedded import EMBEDDED_ID
+from core.prompts.templates import Template
+from core.store.saved import SavedStore
+
+Result = tuple[dict, str]
+
+
+def model_settings(options: Namespace) -> ModelSettings:
+    """The model that was asked for; local paths made absolute, so that they hold from anywhere."""
+    # An adapter of one's own goes on the plain model.
+    default = EMBEDDED_ID if options.adapter else LIAR_ID
+    chosen = default if options.model is None else absolute(options.model)
+    adapter = None if options.adapter is None else absolute(options.adapter)
+    return ModelSettings(chosen, adapter, options.four_bit)
+
+
+def absolute(name: str) -> str:
+    """The whole path of a file or folder that is there; anything else as it is."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if name.strip() and path.exists() else name
+
+
+def progress_bar(total: int, unit: str) -> tqdm:
+    """A bar on stderr, gone when it is done; none where nobody watches."""
+    return tqdm(total=total, unit=unit, file=sys.stderr, disable=None, leave=False)
+
+
+def chosen_template(cache: Path, name: str) -> Template:
+    """A template by its name, or out of a JSON file with name, body and choices.
+
+    Raises:
+        TemplateError: there is none, or it cannot be used.
+    """
+    if not name.endswith(".json"):
+        return SavedStore(cache).template(name)
+    try:
+        values = json.loads(Path(name).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"template {name} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise TemplateError(f"template {name} is not an object with name, body and choices")
+    return Template.from_dict({"name": Path(name).stem} | values)
+
+
+def data_settings(options: Namespace) -> DataSettings:
+    """The questions that were asked for, in direct form."""
+    mapping = None
+    if options.data in BUILT_IN and (options.text_column or options.label_column):
+        raise DataError(f"{options.data} is built in: columns are chosen of files and hub sets")
+    if options.text_column or options.label_column:
+        guess = guess_mapping(read_table(options.data), options.data) if is_table_name(options.data) else None
+        text, label = (
+            options.text_column or (guess and guess.text),
+            options.label_column or (guess and guess.label),
+        )
+        if not text or not label:
+            raise DataError("give both --text-column and --label-column")
+        mapping = ColumnMapping(text, label)
+    data = options.data
+    if data in PRESETS:
+        data = HUB + data
+    if options.split and not data.startswith(HUB):
+        raise DataError(f"{data} has no splits: only hub sets have")
+    name = absolute(data) if is_table_name(data) else data
+    return DataSettings(
+        name, options.n, options.seed, "direct", mapping, options.split, left_out=options.left_out
+    )

@@ -1,0 +1,82 @@
+"""`telltale runs` and `telltale export`: what is stored, shown and taken out."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from core.best_of import best_of_summary
+from core.commands.decisions import belief_line
+from core.commands.options import Result
+from core.errors import StoreError
+from core.labels import belief_summary, mode_summary
+from core.open_summary import outcome_table
+from core.probes.of_run import labelled
+from core.store.decisions import DecisionStore
+from core.store.runs import Run, RunStore
+
+
+def runs(cache: Path, options: Namespace) -> Result:
+    """List runs, show one, delete one."""
+    store = RunStore(cache)
+    if options.action == "list" and options.run:
+        raise StoreError(f"`telltale runs list` takes no run: use `telltale runs show {options.run}`")
+    if options.action == "list":
+        found = [summarise(store, run) for run in store.runs()]
+        lines = [f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['title']}" for r in found]
+        return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+    if not options.run:
+        raise StoreError(f"which run? give `telltale runs {options.action}` a run's id")
+    run = store.run(options.run)
+    if options.action == "delete":
+        store.delete(run.run)
+        return {"run": run.run, "deleted": True}, f"{run.run} deleted"
+    summary = summarise(store, run)
+    told = {name: value for name, value in summary.items() if name != "beliefs"}
+    lines = [f"{name}: {value}" for name, value in told.items()]
+    lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")
+    return summary, "\n".join(lines)
+
+
+def summarise(store: RunStore, run: Run) -> dict:
+    """A run under the names that scripts count on."""
+    frame = labelled(store, run.run)
+    return {
+        "run": run.run,
+        "title": run.title,
+        "model": run.facts["model"],
+        "adapter": run.facts["adapter"],
+        "left_out": run.settings["data"].get("left_out"),
+        "template": run.settings["template"]["name"],
+        "state": run.state,
+        "answers": run.answers,
+        "planned": run.planned,
+        "honest": mode_summary(frame, "honest"),
+        "lie": mode_summary(frame, "lie"),
+        "open": None if (outcomes := outcome_table(frame)) is None else outcomes.to_dict("records"),
+        "best_of": None if (chosen := best_of_summary(frame)) is None else chosen.to_json(),
+        "dropped": int((frame["action"] == "drop").sum()),
+        "beliefs": belief_summary(frame) | {"margin": DecisionStore(store.cache).margin(run.run)},
+    }
+
+
+def export(cache: Path, options: Namespace) -> Result:
+    """Write a run's labelled answers as CSV, or one layer's states as .npy."""
+    store = RunStore(cache)
+    run = store.run(options.run)
+    frame = labelled(store, run.run)
+    path = Path(options.file)
+    try:
+        if options.layer is None:
+            frame.to_csv(path, index=False)
+        else:
+            states = store.layer(run.run, options.position, options.layer, frame["answer"].to_numpy())
+            with path.open("wb") as handle:
+                np.save(handle, states)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    return {
+        "run": run.run,
+        "file": str(path),
+        "answers": len(frame),
+    }, f"{len(frame)} answers written to {path}"
