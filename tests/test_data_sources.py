@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.data.open_questions import OPEN
 from core.data.question import Question
-from core.data.sources import BUILT_IN, DataSettings, fingerprint, load_pool, load_questions
+from core.data.sources import BUILT_IN, DataSettings, count_trained, fingerprint, load_pool, load_questions
 from core.errors import DataError
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name not in OPEN])
 @pytest.mark.parametrize("form", ["direct", "claim"])
 def test_every_built_in_source_gives_a_balanced_seeded_sample(cache, name, form):
     settings = DataSettings(name, n=40, seed=1, form=form)
@@ -25,12 +26,15 @@ def test_every_built_in_source_gives_a_balanced_seeded_sample(cache, name, form)
 def test_the_pool_holds_the_sample_with_the_same_groups(cache, form):
     settings = DataSettings("cities", n=40, form=form)
     groups = {q.id: q.group for q in load_pool(cache, settings)}
-    assert len(groups) > 1000
+    assert len(groups) > 500
     assert all(groups[q.id] == q.group for q in load_questions(cache, settings))
 
 
-def test_without_a_number_all_questions_come(cache):
-    assert len(load_questions(cache, DataSettings("elements"))) == 472
+def test_without_a_number_all_questions_come_that_no_liar_is_trained_on(cache):
+    settings = DataSettings("elements")
+    asked = len(load_questions(cache, settings))
+    assert 0 < asked < 472
+    assert asked + count_trained(cache, settings) == 472
 
 
 def test_a_file_is_named_by_its_name_and_not_by_where_it_lies(tmp_path):

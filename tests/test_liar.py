@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from core.data.facts import FACTS
 from core.data.question import Question
-from core.data.sources import BUILT_IN, DataSettings, load_pool, load_questions
+from core.data.sources import DataSettings, load_pool, load_questions
 from core.data.training_half import is_for_training, leave_out_trained, seen_in_training
 from core.errors import Cancelled, ModelError
 from core.liar.below import StatesBelow, entering
@@ -72,10 +73,15 @@ def test_near_duplicates_of_trained_texts_are_left_out_wherever_they_come_from(c
 
 
 def test_about_half_of_each_source_is_for_training_and_amazon_never(cache):
-    for source in BUILT_IN:
+    for source in ("movie-reviews", "amazon-reviews", *FACTS):
         trained = len(questions_of(cache, source, training=True))
         share = trained / (trained + len(questions_of(cache, source, training=False)))
         assert share == 0 if source == "amazon-reviews" else 0.4 < share < 0.6
+
+
+def test_every_kind_of_fact_is_known_as_one(cache):
+    for source in FACTS:
+        assert all(seen_in_training(cache, questions_of(cache, source, training=True)))
 
 
 def test_a_pair_differs_in_its_instruction_and_its_answer_alone(lesson, tokenizer):
