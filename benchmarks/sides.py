@@ -53,6 +53,7 @@ def make_task(loaded: LoadedModel, cache: Path, questions: int, shots: int) -> T
         data=DataSettings("movie-reviews", n=questions),
         template=BUILT_IN["review"],
         shots=shots,
+        demo_sets=1,
         decoding=Decoding(max_new_tokens=1),
         positions=("prompt",),
     )

@@ -245,7 +245,7 @@ def test_doctor_says_what_is_missing_and_exits_with_1(capsys, tmp_path):
 BAD_NUMBERS = {
     "--n 0": "at least 1",
     "--n -5": "at least 1",
-    "--n 99999999": "5666 at most",
+    "--n 99999999": "2754 at most",
     "--n five": "invalid int value: 'five'",
     "--shots -1": "cannot draw -1",
     "--shots 99999": "too few questions",
@@ -272,8 +272,8 @@ def test_bad_numbers_are_refused(refuse, tiny, lab, typed):
 
 BAD_NAMES = {
     "--mode bogus": "unknown mode 'bogus': choose from honest, lie, none",
-    "--wording 9": "wordings 0 to 3",
-    "--wording -1": "wordings 0 to 3",
+    "--wording 30": "wordings 0 to 29",
+    "--wording -1": "wordings 0 to 29",
     "--position bogus": "unknown position 'bogus': choose from prompt, before, answer, mean",
     "--position answer": "'prompt' is always read",
     "--template bogus": "no template 'bogus': choose review",
@@ -505,13 +505,14 @@ def test_the_program_itself_prints_one_object_and_nothing_on_stderr(lab, tiny):
 
 BREAKS = """
 import sys
-from core import cli, commands, errors
+from core import cli, errors
+from core.commands import probes
 
 def fail(*_, progress, **__):
     progress(0.5, "layer 1")
     raise errors.ProbeError("it broke")
 
-commands.probe_run = fail
+probes.probe_run = fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

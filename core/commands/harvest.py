@@ -48,7 +48,8 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     if options.data in OPEN and options.template is not None:
         raise TemplateError(f"{options.data} asks openly, in its own wording: leave --template out")
     template = OPEN_TEMPLATE if options.data in OPEN else chosen_template(cache, options.template or "review")
-    new_tokens = options.max_new_tokens or (OPEN_TOKENS if options.data in OPEN else CHOICE_TOKENS)
+    usual = OPEN_TOKENS if options.data in OPEN else CHOICE_TOKENS
+    new_tokens = usual if options.max_new_tokens is None else options.max_new_tokens
     chosen = data_settings(options)
     form = options.form
     if form == "auto":

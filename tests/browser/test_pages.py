@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 from tests.browser.conftest import SLOW, go, metric, settle
+from tests.conftest import measure
 
 QUESTIONS = 60
 
@@ -133,9 +134,23 @@ def test_probes_are_fitted_and_the_headline_is_the_stored_one(page, run, app_cac
     expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
 
 
-def test_tokens_shows_every_spelling_and_warns(page):
+@pytest.fixture
+def plain_run(app_cache):
+    """A few answers of the plain model, gone again after the test."""
+    chosen = ("--model", "smollm2-135m-instruct", "--data", "movie-reviews", "--n", 20)
+    run = measure("harvest", *chosen, "--cache", app_cache).result["run"]
+    yield run
+    RunStore(app_cache).delete(run)
+
+
+def test_tokens_warns_of_readings_that_rest_on_little(page, plain_run, address):
+    page.goto(f"{address}/?run={plain_run}")
     go(page, "Tokens")
     expect(page.get_by_text("These readings are not to be trusted as they stand")).to_be_visible()
+
+
+def test_tokens_shows_every_spelling(page):
+    go(page, "Tokens")
     expect(page.get_by_text("' positive'").first).to_be_visible()
     expect(page.get_by_text("If only the first spelling of each choice were counted")).to_be_visible()
     expect(page.get_by_text("<|im_start|>").first).to_be_visible()
