@@ -17,8 +17,8 @@ TARGET_HELP = (
     "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
     "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
 )
+# An open question has no truth among choices; what is said is right or wrong.
 OPEN_TARGETS = ("said_true", "lie", "mode")
-"""An open question has no truth among choices; what is said is right or wrong."""
 
 CLASSES = {
     "said_true": ("said the untrue", "said the truth"),
