@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -49,6 +50,16 @@ class DataSettings:
     mapping: ColumnMapping | None = None
     split: str | None = None
     left_out: str | None = None
+
+    @staticmethod
+    def from_dict(values: dict) -> "DataSettings":
+        """The settings out of plain JSON values."""
+        if not values.get("mapping"):
+            return DataSettings(**values)
+        mapping: dict[str, Any] = dict(values["mapping"])
+        names = mapping.pop("label_names", None)
+        chosen = ColumnMapping(**mapping, label_names=tuple(names) if names else None)
+        return DataSettings(**(values | {"mapping": chosen}))
 
 
 def load_questions(cache: Path, settings: DataSettings) -> list[Question]:

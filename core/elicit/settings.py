@@ -6,7 +6,6 @@ from typing import Any
 
 from core.data.open_questions import OPEN
 from core.data.sources import DataSettings
-from core.data.uploads import ColumnMapping
 from core.engine.generate import Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
@@ -87,21 +86,15 @@ class ElicitSettings:
     @staticmethod
     def from_dict(values: dict) -> "ElicitSettings":
         """The settings that `to_dict` wrote."""
-        data: dict[str, Any] = dict(values["data"])
-        if data.get("mapping"):
-            mapping: dict[str, Any] = dict(data["mapping"])
-            names = mapping.pop("label_names", None)
-            data["mapping"] = ColumnMapping(**mapping, label_names=tuple(names) if names else None)
-        decoding: dict[str, Any] = dict(values["decoding"])
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
             if name not in ("data", "templates", "model", "decoding")
         }
         return ElicitSettings(
-            data=DataSettings(**data),
+            data=DataSettings.from_dict(values["data"]),
             templates=tuple(Template.from_dict(template) for template in values["templates"]),
             model=ModelSettings(**values["model"]),
-            decoding=Decoding(**(decoding | {"stop": tuple(decoding["stop"])})),
+            decoding=Decoding.from_dict(values["decoding"]),
             **plain,
         )

@@ -49,6 +49,11 @@ class Decoding:
         if self.seed < 0:
             raise TemplateError(f"seed {self.seed} is negative: choose 0 or more")
 
+    @staticmethod
+    def from_dict(values: dict) -> "Decoding":
+        """The settings out of plain JSON values."""
+        return Decoding(**(values | {"stop": tuple(values["stop"])}))
+
 
 @dataclass(frozen=True, eq=False)
 class Generated:

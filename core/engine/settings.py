@@ -8,7 +8,6 @@ from typing import Any
 from core.calibration import MEAN, METHODS
 from core.data.open_questions import OPEN
 from core.data.sources import DataSettings
-from core.data.uploads import ColumnMapping
 from core.engine.generate import POSITIONS, Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
@@ -125,22 +124,16 @@ class HarvestSettings:
     @staticmethod
     def from_dict(values: dict) -> "HarvestSettings":
         """The settings that `to_dict` wrote; what older ones do not say is as it was then."""
-        data: dict[str, Any] = dict(values["data"])
-        if data.get("mapping"):
-            mapping: dict[str, Any] = dict(data["mapping"])
-            names = mapping.pop("label_names", None)
-            data["mapping"] = ColumnMapping(**mapping, label_names=tuple(names) if names else None)
-        decoding: dict[str, Any] = dict(values["decoding"])
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
             if name not in ("data", "template", "model", "decoding")
         }
         return HarvestSettings(
-            data=DataSettings(**data),
+            data=DataSettings.from_dict(values["data"]),
             template=Template.from_dict(values["template"]),
             model=ModelSettings(**values["model"]),
-            decoding=Decoding(**(decoding | {"stop": tuple(decoding["stop"])})),
+            decoding=Decoding.from_dict(values["decoding"]),
             **({"calibration": MEAN} | plain),
         )
 
