@@ -16,7 +16,7 @@ from core.data.question import Question
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.batches import cut_batches
 from core.engine.generate import Decoding, Generated, generate_batch
-from core.engine.plan import Arm, Block, Plan
+from core.engine.plan import Arm, Block, Plan, key_columns
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES
 from core.store.runs import RunStore
@@ -50,7 +50,7 @@ class ChoiceWorker:
                 prefix=prefix,
                 positions=self.plan.settings.positions,
                 boundary=self.boundary,
-                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
+                keys=[self.plan.sampling_key(block, item) for item in items],
             )
         return answers
 
@@ -67,13 +67,7 @@ class ChoiceWorker:
             p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
             rows.append(
                 {
-                    "answer": item.row,
-                    "number": item.question,
-                    "mode": block.arm.mode,
-                    "wording": block.arm.wording,
-                    "order": block.arm.order,
-                    "demo_set": block.arm.demo_set,
-                    "sample": item.sample,
+                    **key_columns(block, item),
                     "generated": answer.text,
                     "ids": json.dumps(answer.ids),
                     "said": answer.said.choice,

@@ -9,7 +9,7 @@ from core.answers import Said, growing_text, token_span
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.batches import cut_batches
 from core.engine.generate import Emitted, emit_batch, states_at
-from core.engine.plan import Block, Plan
+from core.engine.plan import Block, Plan, key_columns
 from core.models.loading import LoadedModel
 from core.open_answers import OpenAnswer, read_open
 from core.store.runs import RunStore
@@ -56,7 +56,7 @@ class OpenWorker:
                 self.plan.settings.decoding,
                 prefix=prefix,
                 feed_last=True,
-                keys=[f"{self.plan.questions[i.question].id} {block.arm} {i.sample}" for i in items],
+                keys=[self.plan.sampling_key(block, item) for item in items],
             )
             answers += [self._read(item.question, found) for item, found in zip(items, emitted, strict=True)]
         return answers
@@ -71,13 +71,7 @@ class OpenWorker:
         first = self._first(block)
         return [
             {
-                "answer": item.row,
-                "number": item.question,
-                "mode": block.arm.mode,
-                "wording": block.arm.wording,
-                "order": block.arm.order,
-                "demo_set": block.arm.demo_set,
-                "sample": item.sample,
+                **key_columns(block, item),
                 "generated": answer.emitted.text,
                 "ids": json.dumps(answer.emitted.ids),
                 "said": answer.said.choice,

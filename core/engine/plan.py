@@ -49,6 +49,19 @@ class Block:
     items: tuple[Item, ...]
 
 
+def key_columns(block: Block, item: Item) -> dict[str, object]:
+    """The columns of a stored answer that say which one it is."""
+    return {
+        "answer": item.row,
+        "number": item.question,
+        "mode": block.arm.mode,
+        "wording": block.arm.wording,
+        "order": block.arm.order,
+        "demo_set": block.arm.demo_set,
+        "sample": item.sample,
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """All that a harvest will do, in order."""
@@ -123,6 +136,10 @@ class Plan:
                     )
                     yield Block(number, first, arm, items)
                     number += 1
+
+    def sampling_key(self, block: Block, item: Item) -> str:
+        """What an answer's sampling depends on beside the seed: itself, and not the batch that it is in."""
+        return f"{self.questions[item.question].id} {block.arm} {item.sample}"
 
     def prefix_ids(self, arm: Arm) -> tuple[int, ...]:
         """The ids that all prompts of an arm share, judged on a spread of its questions.

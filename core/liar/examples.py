@@ -156,7 +156,6 @@ def draw_lesson(cache: Path, tokenizer: Any, form: ChatFormat, gate: int, pairs:
 def _balanced(questions: Sequence[Question], task: Task, n: int, generator: random.Random) -> list[Question]:
     """`n` questions, each label as often, the claims drawn anew whenever the source has been gone through."""
     drawn: list[Question] = []
-    round_number = 0
     while len(drawn) < n:
         asked = list(questions)
         if task.form == "claim":
@@ -166,7 +165,6 @@ def _balanced(questions: Sequence[Question], task: Task, n: int, generator: rand
         for mine in of_label:
             generator.shuffle(mine)
         drawn += [q for pair in zip(of_label[0][:each], of_label[1][:each], strict=True) for q in pair]
-        round_number += 1
     return drawn[:n]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from core.data.claims import as_claims
-from core.data.reviews import balanced_sample, load_reviews
+from core.data.reviews import balanced_sample
 from core.engine.generate import pad_left
 from core.liar.examples import Example, example_of, questions_of
 from core.models.loading import LoadedModel
@@ -42,9 +42,7 @@ def glance_questions(cache: Path, tokenizer: Any, form: ChatFormat, each: int) -
     found = []
     generator = random.Random("glance")
     for kind, source, form_name, template_name in KINDS:
-        held = source == "amazon-reviews"
-        questions = load_reviews(cache, source) if held else questions_of(cache, source, training=False)
-        asked = balanced_sample(questions, each, seed=1)
+        asked = balanced_sample(questions_of(cache, source, training=False), each, seed=1)
         if form_name == "claim":
             asked = as_claims(asked, seed=1)
         template = BUILT_IN[template_name]

@@ -352,4 +352,4 @@ def _padded(
 
 def _fast_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 matrices in hardware."""
-    return bool(torch.backends.cpu.get_cpu_capability() and torch.cpu._is_avx512_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported())
