@@ -12,7 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.error_bars import error_bars
+
 POSITIVE, NEGATIVE, NEUTRAL = "#2166ac", "#e08214", "#8a8a8a"
+INK = "#222222"
 SCALE = [[0.0, NEGATIVE], [0.5, "#f4f4f4"], [1.0, POSITIVE]]
 SYMBOL = {"honest": "circle", "lie": "diamond-open", "none": "cross"}
 # Modes and verdicts have colours of their own: blue and orange are the choices' alone.
@@ -314,13 +317,7 @@ def _bins(bins: pd.DataFrame, name: str, colour: str, symbol: str) -> go.Scatter
     return go.Scatter(
         x=bins["predicted"],
         y=bins["observed"],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": bins["high"] - bins["observed"],
-            "arrayminus": bins["observed"] - bins["low"],
-            "color": NEUTRAL,
-        },
+        error_y=error_bars(bins, "observed", NEUTRAL),
         mode="markers+text",
         text=[f"n {n}" for n in bins["n"]],
         textposition="top center",
@@ -407,13 +404,7 @@ def outcomes(table: pd.DataFrame) -> go.Figure:
             go.Bar(
                 x=part["outcome"],
                 y=part["share"],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": part["high"] - part["share"],
-                    "arrayminus": part["share"] - part["low"],
-                    "color": NEUTRAL,
-                },
+                error_y=error_bars(part, "share", NEUTRAL),
                 marker_color=colours[str(mode)],
                 name=f"{mode} (n {int(part['n'].iloc[0])})",
             )
@@ -558,9 +549,13 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
                     x=part["mode"],
                     y=part["n"],
                     name=f"{html.escape(str(truth))}, {name}",
-                    marker_color=colour,
-                    opacity=opacity,
+                    marker={"color": colour, "opacity": opacity},  # the trace's own would fade the counts too
                     text=part["n"],
+                    textposition="outside",
+                    textangle=0,
+                    textfont={"color": INK, "size": 12},
+                    constraintext="none",
+                    cliponaxis=False,
                     offsetgroup=f"{truth} {name}",
                 )
             )

@@ -3,6 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.error_bars import error_bars
+
 BEFORE, AFTER = "#8a8a8a", "#111111"
 
 
@@ -20,18 +22,11 @@ def side_by_side(rows: pd.DataFrame, title: str, lines: str, chance: float | Non
     whats = list(dict.fromkeys(rows["what"]))
     for shift, (when, part) in zip((0.14, -0.14), rows.groupby("when", sort=False), strict=False):
         colour = BEFORE if shift > 0 else AFTER
-        value = part["value"].astype(float)
         figure.add_trace(
             go.Scatter(
-                x=value,
+                x=part["value"].astype(float),
                 y=[len(whats) - 1 - whats.index(what) + shift for what in part["what"]],
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": part["high"].astype(float) - value,
-                    "arrayminus": value - part["low"].astype(float),
-                    "color": colour,
-                },
+                error_x=error_bars(part, "value", colour),
                 mode="markers",
                 marker={"color": colour, "size": 9},
                 name=str(when),

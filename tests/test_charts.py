@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard import charts, session
+from dashboard.error_bars import error_bars
 
 HOSTILE = '<script>alert(1)</script><a href="x">y</a>'
 CHOICES = ("Negative", "Positive")
@@ -143,6 +144,23 @@ def test_class_balance_keeps_the_choices_colours_when_one_is_gone():
         "Correct, before": charts.POSITIVE,
         "Correct, after pruning": charts.POSITIVE,
     }
+
+
+def test_counts_on_the_bars_are_dark_on_white_whatever_fades_the_bars():
+    rows = pd.DataFrame({"mode": ["lie", "lie"], "truth": ["Wrong", "Correct"], "n": [3, 0]})
+    figure = charts.class_balance(rows, rows, ("Wrong", "Correct"))
+    for trace in figure.data:
+        assert trace.opacity is None and trace.textposition == "outside"
+        assert trace.textfont.color == charts.INK
+    assert {trace.marker.opacity for trace in figure.data} == {0.35, 1.0}
+    assert [int(text) for trace in figure.data for text in trace.text] == [3, 0, 3, 0]
+
+
+def test_error_bars_reach_to_the_ends_of_the_interval():
+    rows = pd.DataFrame({"share": [0.5, None], "low": [0.4, None], "high": [0.7, None]}, dtype=object)
+    bars = error_bars(rows, "share", "#000000")
+    assert bars["array"][0] == pytest.approx(0.2) and bars["arrayminus"][0] == pytest.approx(0.1)
+    assert np.isnan(bars["array"][1]) and bars["symmetric"] is False and bars["color"] == "#000000"
 
 
 def test_chance_of_accuracy_is_the_larger_class():
