@@ -233,6 +233,42 @@ def test_perfect_calibration_shows_no_more_error_than_by_chance():
     assert reliability(honest(probability, 1 - label), pd.Series(probability)).ece > 10 * found.by_chance
 
 
+def test_the_interval_of_the_error_reaches_0_where_calibration_is_perfect_and_not_where_it_is_bad():
+    generator = np.random.default_rng(2)
+    reached = []
+    for _ in range(20):
+        probability = generator.random(200)
+        label = (generator.random(200) < probability).astype(int)
+        found = reliability(honest(probability, label), pd.Series(probability))
+        assert found.ci[0] <= found.ece <= found.ci[1]
+        reached.append(found.ci[0] == 0)
+    assert sum(reached) >= 17, "19 of 20 times on average"
+    bad = reliability(honest(probability, 1 - label), pd.Series(probability))
+    assert bad.ci[0] > found.ci[1]
+    assert f"{bad.ece:.3f}, {bad.ci[0]:.3f} to {bad.ci[1]:.3f}" in bad.sentence()
+    assert bad.to_json()["ece_ci"] == list(bad.ci)
+
+
+def test_the_interval_of_the_error_knows_groups_and_is_the_same_every_time():
+    generator = np.random.default_rng(3)
+    probability = np.repeat(generator.random(40), 10)
+    label = np.repeat((generator.random(40) < 0.5).astype(int), 10)
+    alone = honest(probability, label)
+    together = honest(probability, label, [f"g{number // 10}" for number in range(400)])
+    narrow, wide = (reliability(answers, pd.Series(probability)) for answers in (alone, together))
+    assert wide.ece == narrow.ece
+    assert wide.ci[1] - wide.ci[0] > 1.5 * (narrow.ci[1] - narrow.ci[0])
+    assert wide.ci == reliability(together, pd.Series(probability)).ci
+
+
+def test_an_error_that_does_not_vary_is_not_certain():
+    sure = reliability(honest([1.0] * 4, [1] * 4), pd.Series([1.0] * 4))
+    assert sure.ece == sure.ci[0] == 0 and sure.ci[1] == pytest.approx(0.49, abs=0.01)
+    one = reliability(honest([0.7] * 4, [1, 1, 0, 1], ["g"] * 4), pd.Series([0.7] * 4))
+    assert one.ci[0] < one.ece < one.ci[1] and one.ci[1] - one.ci[0] > 0.5
+    assert np.isnan(reliability(honest([], []), pd.Series([], dtype=float)).ci).all()
+
+
 def test_answers_to_one_question_widen_the_interval():
     probability, label = [0.5] * 40, [0] * 20 + [1] * 20
     alone = reliability(honest(probability, label), pd.Series(probability)).bins.iloc[0]

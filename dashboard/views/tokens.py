@@ -142,11 +142,12 @@ def calibration(run: Run, frame: pd.DataFrame) -> None:
             f"Expected calibration error, {name}",
             f"{judged.ece:.3f}",
             help="The mean distance between observed share and predicted probability over the bins, "
-            "weighted by their answers. In few answers even perfect calibration shows some.",
+            "weighted by their answers. In few answers even perfect calibration shows some. The interval is "
+            "a bootstrap over groups, with the part that noise adds taken off its lower end.",
         )
         right.caption(
-            f"n {judged.n:,} honest answers to {judged.questions:,} questions · perfect calibration would "
-            f"show {judged.by_chance:.3f}"
+            f"95 %: {judged.ci[0]:.3f} to {judged.ci[1]:.3f} · n {judged.n:,} honest answers to "
+            f"{judged.questions:,} questions · perfect calibration would show {judged.by_chance:.3f}"
         )
     if len(curves):
         with right.expander("Each arm's curve"):
