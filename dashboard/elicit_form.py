@@ -23,6 +23,8 @@ from dashboard.harvest_form import told
 from dashboard.question_form import choices_of, source_form
 
 ROLES = {True: "system role", False: "user's turn"}
+MANY = 10_000
+"""Answers from which a search is said to be long."""
 
 
 def elicit_form(model: ModelSettings) -> ElicitSettings | None:
@@ -58,7 +60,7 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         key="elicit wordings",
         persist_state="session",
     )
-    with st.expander(f"The {len(wordings)} chosen wordings in full"):
+    with st.expander(f"{len(wordings)} of {len(common_wordings(MODES))} wordings are chosen: in full"):
         st.dataframe(_in_full(wordings), hide_index=True)
     left, right = st.columns(2)
     shots = left.multiselect(
@@ -138,6 +140,11 @@ def _say_cost(settings: ElicitSettings, cells: list[Cell], unfit: list[Unfit]) -
         f"{len(cells):,} cells: {', then '.join(rungs)} questions in both modes. {total:,} answers in all; "
         "no states are stored."
     )
+    if total >= MANY:
+        st.warning(
+            f"{total:,} answers take long: a CPU gives some ten to a hundred a second. Fewer wordings, "
+            "templates or examples make a smaller grid."
+        )
     if unfit:
         lines = "  \n".join(session.as_text(f"Left out: {entry.what}: {entry.why}.") for entry in unfit)
         st.caption(lines)

@@ -9,15 +9,17 @@ import pytest
 from scipy.stats import sem
 from scipy.stats import t as student
 
-from core.cli import main
+from core.cli import main, parser
+from core.commands.elicit import elicit_settings
 from core.data.sources import DataSettings, load_pool, load_questions
+from core.elicit.defaults import default_templates
 from core.elicit.figures import cell_figures, mean_with_interval
 from core.elicit.grid import Cell, lay_out
 from core.elicit.halving import planned_answers, rung_sizes
 from core.elicit.outcome import outcome_of, stored_outcome
 from core.elicit.questions import elicit_questions, in_form
 from core.elicit.search import elicit, prepare, settings_of
-from core.elicit.settings import ElicitSettings
+from core.elicit.settings import MODES, ElicitSettings
 from core.elicit.store import ElicitStore
 from core.elicit.winner import harvest_command, is_proven, winner_settings
 from core.engine.harvest import harvest
@@ -26,6 +28,7 @@ from core.engine.settings import HarvestSettings
 from core.errors import DataError, StoreError, TemplateError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.prompts.modes import common_wordings
 from core.prompts.templates import BUILT_IN
 from core.store.runs import RunStore
 from tests.conftest import beside
@@ -154,7 +157,7 @@ def test_what_does_not_fit_is_left_out_by_name():
     assert [(cell.wording, cell.system) for cell in cells] == [(0, True), (0, False), (7, False)]
     told = {entry.what: entry.why for entry in unfit}
     assert "direct form" in told["template true-false"]
-    assert "0 to 29, not 99" in told["wording 99"]
+    assert "0 to 71, not 99" in told["wording 99"]
     assert "system role of wording 7" in told
 
 
@@ -334,6 +337,16 @@ def test_the_command_finds_a_winner_and_the_run_leaves_its_questions_out(lab, ti
     assert not set(store.answers(run)["group"]) & groups
     assert main(["runs", "show", run, "--cache", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == found["elicitation"]
+
+
+def test_the_usual_grid_tries_a_few_of_the_many_wordings(cache):
+    options = parser().parse_args(["elicit", "--data", "movie-reviews"])
+    templates = default_templates(CHOICES)
+    usual = elicit_settings(cache, options, DataSettings("movie-reviews"), ModelSettings("m"), templates)
+    assert usual.wordings == (0, 1, 2, 3) and len(common_wordings(MODES)) > 10 * len(usual.wordings)
+    cells, _ = lay_out(usual, CHOICES, shows_system=True)
+    sizes = rung_sizes(len(cells), usual.n, usual.start)
+    assert planned_answers(len(cells), sizes, len(MODES)) <= 3000
 
 
 def test_the_command_refuses_in_one_line(lab, tiny, capsys):
