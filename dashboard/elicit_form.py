@@ -142,8 +142,8 @@ def _say_cost(settings: ElicitSettings, cells: list[Cell], unfit: list[Unfit]) -
     )
     if total >= MANY:
         st.warning(
-            f"{total:,} answers take long: a CPU gives some ten to a hundred a second. Fewer wordings, "
-            "templates or examples make a smaller grid."
+            f"{total:,} answers take long: two cores make some twenty a second with the model in the box. "
+            "Fewer wordings, templates or examples make a smaller grid."
         )
     if unfit:
         lines = "  \n".join(session.as_text(f"Left out: {entry.what}: {entry.why}.") for entry in unfit)
