@@ -2,13 +2,12 @@
 
 import sys
 
-from tqdm import tqdm
-
 from core.cli import Parser, quieten, refuse
 from core.data.reviews import fetch_reviews
 from core.errors import TelltaleError
 from core.models.embedded import embedded_ready, fetch_embedded
 from core.paths import cache_folder
+from core.progress import progress_bar
 
 
 def main() -> int:
@@ -20,12 +19,11 @@ def main() -> int:
         cache = cache_folder(chosen)
         if not embedded_ready(cache):
             quieten()
-        with tqdm(total=100, unit="%", file=sys.stderr, disable=None, leave=False) as bar:
+        with progress_bar(100, "%") as bar:
 
             def show(fraction: float, what: str) -> None:
                 bar.set_description(what)
-                bar.n = round(100 * fraction)
-                bar.refresh()
+                bar.update(round(100 * fraction) - bar.n)
 
             fetch_embedded(cache, show)
             fetch_reviews(cache, show)

@@ -16,6 +16,7 @@ from core.models.catalog import ModelSettings
 from core.models.embedded import fetch_embedded
 from core.probes.rows import ProbeSettings
 from core.probes.sweep import ProbeReport
+from core.progress import in_words
 from core.projection import ProjectionSettings
 from core.store.runs import RunStore
 
@@ -73,9 +74,7 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
 
         def show(state: Any) -> None:
             job.works_on(prepared.run)
-            left = (
-                "" if state.left is None else f" · {state.rate:.1f} a second · {_duration(state.left)} left"
-            )
+            left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
             job.progress(state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left}")
 
         return run_harvest(prepared, loaded, store, progress=show, cancelled=job.cancelled)
@@ -103,7 +102,7 @@ def elicit(settings: ElicitSettings, cache: Path) -> Work:
             before = state.done if before < 0 else before
             job.works_on(prepared.elicitation)
             passed, made = time.monotonic() - began, state.done - before
-            left = f" · {_duration(passed / made * (state.planned - state.done))} left" if made else ""
+            left = f" · {in_words(passed / made * (state.planned - state.done))} left" if made else ""
             job.progress(
                 state.done / state.planned,
                 f"rung {state.rung + 1} of {state.rungs}, {state.cells} cells · {state.done:,} of "
@@ -115,12 +114,6 @@ def elicit(settings: ElicitSettings, cache: Path) -> Work:
         return outcome
 
     return work
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | None = None) -> Work:

@@ -1,11 +1,8 @@
 """`telltale elicit`: a search from the options of the command line, found where it was made before."""
 
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from core.commands.options import Result, chosen_template, data_settings, model_settings
 from core.data.sources import DataSettings, source_choices
@@ -19,6 +16,7 @@ from core.elicit.store import ElicitStore
 from core.engine.generate import Decoding
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.progress import progress_bar
 from core.prompts.templates import Template
 
 
@@ -62,7 +60,7 @@ def run_search(cache: Path, settings: ElicitSettings) -> tuple[dict, str]:
     prepared = prepare(settings, loaded, cache)
     store = ElicitStore(cache)
     before = store.made(prepared.elicitation)
-    with tqdm(total=1, unit="answer", file=sys.stderr, disable=None, leave=False) as bar:
+    with progress_bar(1, "answer") as bar:
 
         def show(state: ElicitProgress) -> None:
             bar.total = state.planned

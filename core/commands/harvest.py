@@ -4,7 +4,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from core.commands.options import Result, chosen_template, data_settings, model_settings, progress_bar
+from core.commands.options import Result, chosen_template, data_settings, model_settings
 from core.data.open_questions import OPEN
 from core.data.sources import source_choices
 from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
@@ -13,6 +13,7 @@ from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings
 from core.errors import TemplateError
 from core.models.loading import load_model
+from core.progress import progress_bar
 from core.prompts.fitting import forms
 from core.prompts.templates import OPEN_TEMPLATE
 from core.store.runs import RunStore

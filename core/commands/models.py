@@ -4,7 +4,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from core.commands.options import Result, model_settings, progress_bar
+from core.commands.options import Result, model_settings
 from core.errors import ModelError
 from core.liar.command import make_liar
 from core.liar.settings import LiarSettings
@@ -12,6 +12,7 @@ from core.liar.train import Step
 from core.models.catalog import ModelSettings
 from core.models.embedded import EMBEDDED_ID
 from core.models.loading import load_model
+from core.progress import progress_bar
 
 
 def models(cache: Path, options: Namespace) -> Result:
@@ -50,6 +51,9 @@ def train_liar(cache: Path, options: Namespace) -> Result:
         def show(step: Step) -> None:
             loss = "" if step.loss is None else f", loss {step.loss:.3f}"
             seen = "".join(f", {cell} {share:.2f}" for cell, share in step.figures.items())
+            if step.steps != bar.total or step.step < bar.n:  # the exam has steps of its own
+                bar.reset(total=step.steps)
+                bar.unit = "%"
             bar.set_description(step.what + loss + seen)
             bar.update(step.step - bar.n)
 

@@ -1,11 +1,8 @@
-"""What several commands share: the model, template and progress bar that the options ask for."""
+"""What several commands share: the model, template and questions that the options ask for."""
 
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from core.data.hub import PRESETS
 from core.data.sources import BUILT_IN, HUB, DataSettings
@@ -33,11 +30,6 @@ def absolute(name: str) -> str:
     """The whole path of a file or folder that is there; anything else as it is."""
     path = Path(name).expanduser()
     return str(path.resolve()) if name.strip() and path.exists() else name
-
-
-def progress_bar(total: int, unit: str) -> tqdm:
-    """A bar on stderr, gone when it is done; none where nobody watches."""
-    return tqdm(total=total, unit=unit, file=sys.stderr, disable=None, leave=False)
 
 
 def chosen_template(cache: Path, name: str) -> Template:

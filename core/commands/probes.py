@@ -3,13 +3,14 @@
 from argparse import Namespace
 from pathlib import Path
 
-from core.commands.options import Result, progress_bar
+from core.commands.options import Result
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
+from core.progress import progress_bar
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.runs import RunStore
 

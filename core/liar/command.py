@@ -25,6 +25,7 @@ def make_liar(
 
     Args:
         each: questions a paper of the exam at most; None for all that the exam names, 0 for no exam.
+        show: told of each step of the training, and then of each hundredth of the exam.
 
     Returns:
         The adapter's folder, and what `figures.json` holds (empty where there was no exam).
@@ -41,7 +42,7 @@ def make_liar(
         liar = load_model(replace(settings.model, adapter=str(folder)), cache)
 
         def told(share: float, what: str) -> None:
-            show(Step(settings.steps, settings.steps, f"exam, {share:.0%}: {what}"))
+            show(Step(round(100 * share), 100, f"exam: {what}"))
 
         answers = examine(liar, cache, each=each, show=told)
         told(1.0, "how far it strayed")
