@@ -24,7 +24,7 @@ class FittedProbe:
     """Directions of all layers, and what the chosen one needs to be read as a probability.
 
     Attributes:
-        facts: run, method, target, position, train mode.
+        facts: method, target, position, train mode, and sign: where that comes from, None for all labels.
         vectors: (layers, d_model); intercepts: (layers,).
         layer: the chosen layer.
         platt: slope and intercept of the calibration fitted on validation scores (Platt 1999).

@@ -8,7 +8,8 @@ import pandas as pd
 
 from core.data.question import Question, merge_near_duplicates
 from core.errors import ProbeError
-from core.probes.estimators import METHODS
+from core.probes.method import NEEDS
+from core.probes.methods import METHODS, method_named
 from core.probes.splits import split_groups
 
 TARGETS = ("truth", "said", "said_true", "lie", "mode")
@@ -24,6 +25,7 @@ class ProbeSettings:
     """What a probe is trained and judged on.
 
     Attributes:
+        method: of `core.probes.methods.METHODS`.
         train, test: a mode, or `both`.
         permutations: how often the permuted-label null repeats the whole pipeline; 0 for none.
     """
@@ -37,10 +39,24 @@ class ProbeSettings:
     permutations: int = 100
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ProbeError(f"unknown method {self.method!r}: choose {', '.join(METHODS)}")
+        method = method_named(self.method)
+        if not method.one_layer:
+            raise ProbeError(
+                f"method {self.method!r} needs {NEEDS[method.needs]}, which no run gives layer by layer: fit "
+                f"its estimator in core.probes.methods on arrays, or choose {', '.join(METHODS)}"
+            )
         if self.target not in TARGETS:
             raise ProbeError(f"unknown target {self.target!r}: choose {', '.join(TARGETS)}")
+        if method.targets is not None and self.target not in method.targets:
+            raise ProbeError(
+                f"method {self.method!r} learns from what differs between honest and lie, which says nothing "
+                f"of target {self.target!r}: choose target {', '.join(method.targets)}"
+            )
+        if method.needs == "pairs" and self.train != BOTH:
+            raise ProbeError(
+                f"method {self.method!r} learns from the same questions under honest and under lie, not from "
+                f"{self.train!r} alone: train on {BOTH!r}"
+            )
         if not 0 <= self.permutations <= MOST_PERMUTATIONS:
             raise ProbeError(f"{self.permutations} permutations: choose 0 to {MOST_PERMUTATIONS}")
 

@@ -1,7 +1,7 @@
 """A probe for every layer; the layer chosen on validation data of both modes; its test figure reported.
 
 Standardisation, direction and threshold are fitted on training data alone. The null repeats all of this with
-permuted labels, the choice of layer included.
+permuted labels, the choice of layer included; what a method needs besides labels stays with its states.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,12 @@ from core.probes.controls import (
     against,
     honest_answer_scores,
     output_scores,
-    permuted_targets,
     text_scores,
 )
-from core.probes.estimators import direction, make_classifier, make_probe
+from core.probes.methods import method_named
 from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
+from core.probes.needs import beside_labels, check_needs, permuted_for
+from core.probes.pipeline import direction, fit_parameters, make_classifier, make_probe
 from core.probes.rows import ProbeSettings, Rows, choose_rows, with_target
 
 States = Callable[[int], np.ndarray]
@@ -136,10 +137,12 @@ def run_probe(
     frame = with_target(frame, settings.target).reset_index(drop=True)
     other = None if test_frame is None else with_target(test_frame, settings.target).reset_index(drop=True)
     rows = choose_rows(frame, settings, other)
+    check_needs(frame, rows.train, settings.method)
+    beside = beside_labels(frame, settings.method, settings.target)
     judged = frame if other is None else other
     target, test_target = frame["target"].to_numpy(), judged["target"].to_numpy()[rows.test]
     test_groups = judged["group"].to_numpy()[rows.test]
-    fakes = _fakes(frame, other, settings)
+    fakes = _fakes(frame, other, settings, beside)
     null_validation = np.zeros((settings.permutations, n_layers))
     null_test = np.full((settings.permutations, n_layers), np.nan)
     results: list[LayerResult] = []
@@ -148,7 +151,8 @@ def run_probe(
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
         here = states(layer)
         there = here if test_states is None else test_states(layer)
-        probe = make_probe(settings.method).fit(here[rows.train], target[rows.train])
+        probe = make_probe(settings.method)
+        probe.fit(here[rows.train], target[rows.train], **fit_parameters(_part(beside, rows.train)))
         vector, intercept = direction(probe)
         vectors.append(vector)
         intercepts.append(intercept)
@@ -172,14 +176,14 @@ def run_probe(
         rotate = probe[:-1]
         train, test = rotate.transform(here[rows.train]), rotate.transform(there[rows.test])
         checked = {mode: rotate.transform(here[part]) for mode, part in rows.validation.items()}
-        for number, (fake, fake_test) in enumerate(fakes):
+        for number, (fake, fake_test, fake_beside) in enumerate(fakes):
             if cancelled():
                 raise Cancelled("the probe was cancelled: nothing was kept")
             classifier = clone(make_classifier(settings.method))
             learnt, judged_by = fake[rows.train], fake_test[rows.test]
             if len(set(learnt)) < 2 or len(set(judged_by)) < 2:
                 continue
-            classifier.fit(train, learnt)
+            classifier.fit(train, learnt, **_part(fake_beside, rows.train))
             weights = classifier.coef_[0]
             found = [
                 auroc(fake[rows.validation[mode]], part @ weights)
@@ -238,13 +242,22 @@ def best_layer(results: list[LayerResult], modes: list[str]) -> int:
     return int(np.argmax(means))
 
 
+def _part(beside: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in beside.items()}
+
+
 def _fakes(
-    frame: pd.DataFrame, other: pd.DataFrame | None, settings: ProbeSettings
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    n, seed = settings.permutations, settings.seed
-    here = permuted_targets(frame, settings.target, n, seed)
-    there = here if other is None else permuted_targets(other, settings.target, n, seed + 1)
-    return list(zip(here, there, strict=True))
+    frame: pd.DataFrame, other: pd.DataFrame | None, settings: ProbeSettings, beside: dict[str, np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]:
+    """Permuted targets to learn, the same to be judged on, and what the method needs besides the first."""
+    method, target, n, seed = settings.method, settings.target, settings.permutations, settings.seed
+    here = permuted_for(frame, method, target, n, seed)
+    there = here if other is None else permuted_for(other, method, target, n, seed + 1)
+    moves = bool(beside) and target == "mode"
+    return [
+        (fake, fake_test, beside_labels(frame, method, target, fake) if moves else beside)
+        for fake, fake_test in zip(here, there, strict=True)
+    ]
 
 
 def _null(validation: np.ndarray, test: np.ndarray, found: float) -> Null | None:
@@ -276,6 +289,7 @@ def _bundle(
             "target": settings.target,
             "position": settings.position,
             "train": settings.train,
+            "sign": method_named(settings.method).sign,
         },
         vectors=vectors,
         intercepts=intercepts,

@@ -1,0 +1,48 @@
+"""What a probe method is: its estimator, what that needs besides states, and the paper that it comes from.
+
+The methods themselves are in `core.probes.methods`, one file each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Need = Literal["labels", "polarity", "pairs", "contrast pairs", "all layers"]
+
+NEEDS: dict[Need, str] = {
+    "labels": "states of one layer (n, d) and labels",
+    "polarity": "besides labels, whether each text is a statement (1) or its negation (-1)",
+    "pairs": "besides labels, which answers are to one question under honest and under lie",
+    "contrast pairs": "states of each question continued with each of its two choices, (n, 2, d)",
+    "all layers": "the states of every layer at once, (n, layers, d), and labels",
+}
+
+ONE_LAYER: tuple[Need, ...] = ("labels", "polarity", "pairs")
+"""Needs that a stored run can meet layer by layer."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make a probe.
+
+    Attributes:
+        name: what people choose it by.
+        about: what it does, in one plain sentence.
+        source: the paper.
+        make: the unfitted scikit-learn estimator; see `NEEDS` for what its `fit` takes.
+        targets: the targets that it can be trained for; None for all.
+        sign: where its sign comes from, in words; None where every label takes part in the fit.
+    """
+
+    name: str
+    about: str
+    source: str
+    make: Callable[[], Any]
+    needs: Need = "labels"
+    targets: tuple[str, ...] | None = None
+    sign: str | None = None
+
+    @property
+    def one_layer(self) -> bool:
+        """Whether it makes one probe for each layer of a stored run."""
+        return self.needs in ONE_LAYER

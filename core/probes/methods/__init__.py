@@ -1,0 +1,51 @@
+"""Every probe method, found by its file: a module here with a `METHOD` is a method.
+
+To add one, add a file. What several methods share is in `core.probes.linear` and `core.probes.contrast`.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from core.errors import ProbeError
+from core.probes.method import NEEDS, Method
+
+DEFAULT = "logistic"
+
+
+def find_methods(folders: Iterable[str] | None = None) -> dict[str, Method]:
+    """The methods by name: the default one first, then by what they need, then by name.
+
+    Args:
+        folders: where to look; this package's where None.
+
+    Raises:
+        ProbeError: a file has no `METHOD`, or two have one name.
+    """
+    found: dict[str, Method] = {}
+    for module in iter_modules(__path__ if folders is None else folders):
+        method = getattr(import_module(f"{__name__}.{module.name}"), "METHOD", None)
+        if not isinstance(method, Method):
+            raise ProbeError(f"core/probes/methods/{module.name}.py has no METHOD: give it one, or move it")
+        if method.name in found:
+            raise ProbeError(f"two files make a method named {method.name!r}: rename one")
+        found[method.name] = method
+    needs = list(NEEDS)
+    ordered = sorted(found.values(), key=lambda m: (m.name != DEFAULT, needs.index(m.needs), m.name))
+    return {method.name: method for method in ordered}
+
+
+ALL = find_methods()
+METHODS = tuple(name for name, method in ALL.items() if method.one_layer)
+"""Those that make one probe for each layer of a stored run."""
+
+
+def method_named(name: str) -> Method:
+    """A method by its name.
+
+    Raises:
+        ProbeError: there is none.
+    """
+    if name not in ALL:
+        raise ProbeError(f"unknown method {name!r}: choose {', '.join(METHODS)}")
+    return ALL[name]
