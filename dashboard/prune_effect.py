@@ -9,7 +9,9 @@ from core.errors import TelltaleError
 from core.jobs import JOBS
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
+from core.probes.sweep import ProbeReport
 from core.pruning.effect import counts_by_cell, probe_areas, rates
+from core.pruning.lost import lost_classes
 from core.store.runs import Run
 from dashboard import charts, session, work
 from dashboard.prune_charts import side_by_side
@@ -79,38 +81,53 @@ def _share(share: float | None, low: float | None, high: float | None, n: int) -
 
 
 def _probe(run: Run, frame: pd.DataFrame) -> None:
-    """The default probe without and with the decisions; fitted in the background when nothing else runs."""
+    """The default probe without and with the decisions; without alone where those leave one class."""
     st.markdown("**A probe, trained before and after**")
     train, test = default_modes(frame["mode"])
     settings = ProbeSettings(train=train, test=test, permutations=0)
+    lost = lost_classes(session.judged_answers(run), frame, settings)
+    for entry in lost:
+        st.warning(session.as_text(entry.sentence(tuple(run.facts["choices"]))))
+    trainable = not any(entry.stops_training for entry in lost)
     store = session.run_store()
     before = known_report(store, run.run, settings, pruned=False)
-    after = known_report(store, run.run, settings, test_pruned=False)
-    if before is not None and after is not None:
-        table = probe_areas(before, after, frame)
-        table["what"] = [TESTS[test] for test in table["test"]]
-        table["when"] = ["trained on " + trained for trained in table["trained"]]
-        lines = table.rename(columns={"auroc": "value"})
-        chart, figures = st.columns(2, gap="large")
-        chart.plotly_chart(
-            side_by_side(lines, "AUROC of truth (95 % interval)", "judged on", 0.5), key="areas"
-        )
-        table["text"] = [
-            "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f}–{r.high:.3f})"
-            for r in table.itertuples()
-        ]
-        wide = _beside(table, "text").merge(table[["what", "n"]].drop_duplicates(), on="what")
-        figures.dataframe(wide.rename(columns={"what": "AUROC on the"}), hide_index=True)
-        figures.caption(
-            f"Trained on all answers: n {before.n_train:,}, layer {before.layer}. Trained on what is left: "
-            f"n {after.n_train:,}, layer {after.layer}. 95 % intervals in brackets."
-        )
-        st.caption(
-            f"Logistic regression on truth, trained on {train} and judged on {test} answers to questions "
-            "that neither training nor the choice of the layer saw. The whole test set has every answer, "
-            "dropped or not; a gain on the pruned one alone comes from what was taken out of it."
-        )
+    after = known_report(store, run.run, settings, test_pruned=False) if trainable else None
+    if before is None or (after is None and trainable):
+        _compute(run, settings, trainable)
         return
+    if after is None:
+        st.caption("What can be computed all the same: the probe that was trained without any decision.")
+    _areas(before, after, frame)
+
+
+def _areas(before: ProbeReport, after: ProbeReport | None, frame: pd.DataFrame) -> None:
+    """Each probe's AUROC on the whole test set and on parts of it, drawn and in figures."""
+    table = probe_areas(before, after, frame)
+    table["what"] = [TESTS[test] for test in table["test"]]
+    table["when"] = ["trained on " + trained for trained in table["trained"]]
+    lines = table.rename(columns={"auroc": "value"})
+    chart, figures = st.columns(2, gap="large")
+    chart.plotly_chart(side_by_side(lines, "AUROC of truth (95 % interval)", "judged on", 0.5), key="areas")
+    table["text"] = [
+        "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f}–{r.high:.3f})"
+        for r in table.itertuples()
+    ]
+    wide = _beside(table, "text").merge(table[["what", "n"]].drop_duplicates(), on="what")
+    figures.dataframe(wide.rename(columns={"what": "AUROC on the"}), hide_index=True)
+    trained = [("all answers", before)] + ([] if after is None else [("what is left", after)])
+    told = [f"Trained on {on}: n {report.n_train:,}, layer {report.layer}." for on, report in trained]
+    figures.caption(" ".join([*told, "95 % intervals in brackets."]))
+    st.caption(
+        f"Logistic regression on truth, trained on {before.settings.train} and judged on "
+        f"{before.settings.test} answers to questions that neither training nor the choice of the layer saw. "
+        "The whole test set has every answer, dropped or not; a gain on the pruned one alone comes from what "
+        "was taken out of it."
+    )
+
+
+def _compute(run: Run, settings: ProbeSettings, after: bool) -> None:
+    """Fit the probes in the background when nothing else runs, and show how that stands."""
+    store = session.run_store()
     job = JOBS.get(work.PRUNING)
     standing = (run.run, run.answers, session.decision_store().version(run.run))
     stood = st.session_state.get("pruning judged") == standing
@@ -119,7 +136,8 @@ def _probe(run: Run, frame: pd.DataFrame) -> None:
     if JOBS.running() is None and (again or not failed):
         # Somebody else may be quicker: then it is computed when theirs is done.
         with contextlib.suppress(TelltaleError):
-            job = JOBS.start(work.PRUNING, work.effect_of_pruning(store, run.run, settings), gives_way=True)
+            todo = work.effect_of_pruning(store, run.run, settings, after)
+            job = JOBS.start(work.PRUNING, todo, gives_way=True)
             st.session_state["pruning judged"] = standing
     running = job is not None and job.state.running
     if (not running and not failed) or session.watch_job(work.PRUNING, about=run.run) is None:

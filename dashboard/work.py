@@ -130,18 +130,23 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
     return work
 
 
-def effect_of_pruning(store: RunStore, run: str, settings: ProbeSettings) -> Work:
-    """The same probe trained without and with the decisions, each judged on the whole test set; no null."""
+def effect_of_pruning(store: RunStore, run: str, settings: ProbeSettings, after: bool = True) -> Work:
+    """The same probe trained without and with the decisions, each judged on the whole test set; no null.
+
+    Args:
+        after: False leaves out the one with them, which cannot be trained where they leave one class.
+    """
 
     def work(job: Job) -> None:
         from core.probes.of_run import probe_run
 
         job.works_on(run)
         quick = replace(settings, permutations=0)
-        for number, pruned in enumerate((False, True)):
+        probes = (False, True) if after else (False,)
+        for number, pruned in enumerate(probes):
 
-            def show(fraction: float, what: str, begun: float = number / 2) -> None:
-                job.progress(begun + fraction / 2, what)
+            def show(fraction: float, what: str, begun: int = number) -> None:
+                job.progress((begun + fraction) / len(probes), what)
 
             probe_run(
                 store,

@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import StoreError
+from core.errors import ProbeError, StoreError
 from core.labels import judge_answers, label_answers, lay_decisions
+from core.probes.of_run import area_among
+from core.probes.rows import ProbeSettings, choose_rows, with_target
+from core.probes.sweep import run_probe
 from core.pruning.apply import apply_rules, count_marks, drops_of
-from core.pruning.effect import counts_by_cell, rates
+from core.pruning.effect import counts_by_cell, probe_areas, rates
+from core.pruning.lost import lost_classes
 from core.pruning.rules import RULES
 from core.store.decision import OUTCOME, QUALITY, Decision
 from core.store.decisions import DecisionStore
@@ -106,11 +110,6 @@ def test_cells_and_rates_before_and_after(judged):
 
 
 def test_a_probe_trained_on_what_is_left_is_judged_on_the_whole_test_set():
-    from core.probes.of_run import area_among
-    from core.probes.rows import ProbeSettings
-    from core.probes.sweep import run_probe
-    from core.pruning.effect import probe_areas
-
     generator = np.random.default_rng(0)
     label = np.tile([0, 1], 60)
     rows = [
@@ -154,3 +153,75 @@ def test_before_and_after_are_drawn_with_their_intervals_and_named_axes():
     assert figure.data[0].error_x.array == pytest.approx([0.2])
     assert figure.data[1].error_x.arrayminus == pytest.approx([0.1])
     assert list(figure.layout.yaxis.ticktext) == ["lies"]
+
+
+def run_of_120():
+    """Answers to 120 questions in both modes, each label half; row 2q is honest, row 2q + 1 under lie."""
+    rows = [(f"q{n}", mode, 0, 0, n % 2, n % 2) for n in range(120) for mode in ("honest", "lie")]
+    return judge_answers(answers(*rows))
+
+
+def dropped_where(judged, marked, reason):
+    return {int(answer): Decision(int(answer), "drop", reason) for answer in judged["answer"][marked]}
+
+
+def test_where_training_loses_a_class_the_part_the_reasons_and_the_way_back_are_said():
+    judged = run_of_120()
+    positive = (judged["label"] == 1) & (judged["mode"] == "honest")
+    first = judged["answer"] < 60
+    decisions = dropped_where(judged, positive & first, "duplicate")
+    decisions |= dropped_where(judged, positive & ~first, "said the truth")
+    found = {
+        entry.part: entry
+        for entry in lost_classes(judged, lay_decisions(judged, decisions), ProbeSettings(permutations=0))
+    }
+    assert list(found) == ["training"], "validation keeps both classes under lie, and so does the test"
+    lost = found["training"]
+    assert lost.gone == (1,) and lost.mode == "honest" and lost.stops_training
+    assert [reason for reason, _ in lost.drops] == ["said the truth", "duplicate"]
+    said = lost.sentence(("Negative", "Positive"))
+    assert f"the decisions leave {lost.left} answers, all of them Negative" in said
+    assert "training data, mode honest" in said and "truth Positive" in said
+    assert f"{lost.drops[0][1]} for “said the truth”" in said and "Undo drops for “said the truth”" in said
+
+
+def test_it_is_said_exactly_where_the_probe_itself_would_be_refused():
+    judged = run_of_120()
+    generator = np.random.default_rng(0)
+    seen = set()
+    for share in (0.0, 0.5, 0.9, 0.97, 1.0):
+        for mode in ("honest", "lie", "both"):
+            marked = generator.random(240) < share
+            marked &= (judged["label"] == 0) & ((judged["mode"] == mode) | (mode == "both"))
+            frame = lay_decisions(judged, dropped_where(judged, marked, "other"))
+            lost = lost_classes(judged, frame, ProbeSettings(permutations=0))
+            stops = any(entry.stops_training for entry in lost)
+            for_training = frame.assign(
+                dropped=False, dropped_outcome=frame["dropped"] | frame["dropped_outcome"]
+            )
+            try:
+                choose_rows(with_target(for_training, "truth"), ProbeSettings())
+                refused = False
+            except ProbeError:
+                refused = True
+            assert stops == refused, (share, mode)
+            seen |= {entry.part for entry in lost}
+    assert seen == {"training", "validation", "test"}
+
+
+def test_a_run_that_has_too_little_anyway_loses_nothing_by_its_decisions():
+    judged = run_of_120().iloc[:8]
+    frame = lay_decisions(judged, dropped_where(judged, judged["label"] == 0, "other"))
+    assert lost_classes(judged, frame, ProbeSettings()) == []
+
+
+def test_without_a_probe_of_what_is_left_the_others_figures_stand():
+    frame = run_of_120()
+    states = np.random.default_rng(0).normal(size=(240, 4)) + frame["label"].to_numpy()[:, None]
+    plain = lay_decisions(frame, {})
+    before = run_probe(plain, lambda layer: states, 1, ProbeSettings(permutations=0))
+    pruned = lay_decisions(frame, dropped_where(frame, frame["label"] == 1, "other"))
+    table = probe_areas(before, None, pruned).set_index("test")
+    assert set(table["trained"]) == {"all answers"}
+    assert table.loc["whole", "auroc"] == pytest.approx(before.chosen.test.auroc)
+    assert np.isnan(table.loc["pruned", "auroc"]) and table.loc["pruned", "n"] > 0

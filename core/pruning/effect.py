@@ -54,12 +54,13 @@ def rates(judged: pd.DataFrame, labelled: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def probe_areas(before: ProbeReport, after: ProbeReport, labelled: pd.DataFrame) -> pd.DataFrame:
+def probe_areas(before: ProbeReport, after: ProbeReport | None, labelled: pd.DataFrame) -> pd.DataFrame:
     """A probe's AUROC, trained without and with the decisions, on several cuts of one test set.
 
     Args:
         before: trained on all answers; judged on the whole test set.
-        after: trained on what is left; judged on the whole test set too.
+        after: trained on what is left; judged on the whole test set too. None where that has one class only
+            (see `core.pruning.lost`): then there are no rows of it.
         labelled: the run's answers with decisions.
 
     Returns:
@@ -70,7 +71,8 @@ def probe_areas(before: ProbeReport, after: ProbeReport, labelled: pd.DataFrame)
     left = labelled[~labelled["dropped"] & ~labelled["dropped_outcome"]]
     cuts = {"whole": labelled, "pruned": left, "known": labelled[labelled["knows"] == 1]}
     rows = []
-    for trained, report in (("all answers", before), ("what is left", after)):
+    reports = [("all answers", before)] + ([] if after is None else [("what is left", after)])
+    for trained, report in reports:
         for test, part in cuts.items():
             n = int(report.predictions["answer"].isin(part["answer"]).sum())
             found = area_among(report, part) or Area(float("nan"), (float("nan"), float("nan")), n, 0)

@@ -136,3 +136,21 @@ def test_a_second_person_judges_alone_and_is_compared(page, pruned):
     differ = sum(made.action != "unsure" for made in by_hand)
     assert differ
     expect(page.get_by_text(f"Disagreements · {differ}")).to_be_visible()
+
+
+def test_where_a_class_is_gone_the_page_says_which_and_shows_what_can_still_be_computed(page, pruned):
+    cache, run = pruned
+    judged = judge_answers(RunStore(cache).answers(run))
+    positive = judged["answer"][(judged["label"] == 1) & (judged["mode"] == "honest")].tolist()
+    DecisionStore(cache).decide(run, positive, "drop", OUTCOME_RULE, "ann", origin="table")
+    page.reload()
+    settle(page)
+    part(page, "Before and after")
+    expect(
+        page.get_by_text(re.compile("Of the training data, mode honest, the decisions leave"))
+    ).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile("Undo drops for"))).to_be_visible()
+    expect(page.get_by_text("the probe that was trained without any decision")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile("Trained on all answers: n "))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Answers dropped for their outcome count in these rates")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=SLOW)
