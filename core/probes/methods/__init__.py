@@ -3,7 +3,6 @@
 To add one, add a file. What several methods share is in `core.probes.linear` and `core.probes.contrast`.
 """
 
-from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -13,17 +12,14 @@ from core.probes.method import NEEDS, Method
 DEFAULT = "logistic"
 
 
-def find_methods(folders: Iterable[str] | None = None) -> dict[str, Method]:
+def find_methods() -> dict[str, Method]:
     """The methods by name: the default one first, then by what they need, then by name.
-
-    Args:
-        folders: where to look; this package's where None.
 
     Raises:
         ProbeError: a file has no `METHOD`, or two have one name.
     """
     found: dict[str, Method] = {}
-    for module in iter_modules(__path__ if folders is None else folders):
+    for module in iter_modules(__path__):
         method = getattr(import_module(f"{__name__}.{module.name}"), "METHOD", None)
         if not isinstance(method, Method):
             raise ProbeError(f"core/probes/methods/{module.name}.py has no METHOD: give it one, or move it")
