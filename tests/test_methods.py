@@ -344,7 +344,7 @@ def test_a_file_more_is_a_method_more(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", ALL.values(), ids=ALL)
 def test_every_method_says_what_it_is(method):
-    assert method.about and method.source and method.make().__doc__
+    assert method.sentence.startswith(method.about) and method.source in method.sentence
     assert "Source: " in (method.make.__doc__ or "")
     assert (method.sign is None) == (method.needs not in ("pairs", "contrast pairs"))
 
@@ -429,7 +429,7 @@ def test_pairs_are_swept_with_a_null_that_swaps_whole_pairs(method):
     assert report.layer == 1 and report.chosen.test.auroc > 0.85
     null = report.controls["permuted"]
     assert 0.4 < np.mean(null.aurocs) < 0.6 and null.p_value == pytest.approx(1 / 41)
-    assert "training labels" in report.bundle.facts["sign"]
+    assert "Training labels" in report.bundle.facts["sign"]
     with_mode = with_target(frame, "mode")
     for fake in permuted_for(with_mode, method, "mode", 5, 0):
         beside = beside_labels(with_mode, method, "mode", fake)

@@ -13,8 +13,9 @@ from sklearn.utils.estimator_checks import check_estimator
 from core.errors import ProbeError
 from core.probes.bundle import FittedProbe
 from core.probes.controls import permuted_targets
-from core.probes.estimators import DifferenceOfMeans, direction, make_probe
+from core.probes.methods.difference_of_means import DifferenceOfMeans
 from core.probes.metrics import area, auroc, brier, confusion, margin, reliability
+from core.probes.pipeline import direction, make_probe
 from core.probes.rows import ProbeSettings, default_modes, with_target
 from core.probes.splits import split_groups
 from core.probes.sweep import run_probe

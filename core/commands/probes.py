@@ -8,6 +8,7 @@ from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
 from core.progress import progress_bar
@@ -47,6 +48,7 @@ def probe(cache: Path, options: Namespace) -> Result:
     lines = [
         f"{options.method} probe of {options.target} at {options.position}: trained on {options.train} "
         f"(n {report.n_train}), judged on {options.test} (n {report.chosen.test.n})",
+        method_named(options.method).sentence,
         "layer   AUROC  95 % interval   accuracy",
     ]
     for row in report.layers:

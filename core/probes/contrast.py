@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from core.errors import ProbeError
 
 SIGN_LABELS = 10
-CONTRAST_SIGN = f"{SIGN_LABELS} labels set its sign; the direction uses none"
+CONTRAST_SIGN = f"{SIGN_LABELS} training labels set its sign; its direction uses none."
 
 
 class ContrastProbe(ClassifierMixin, BaseEstimator):

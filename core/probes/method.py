@@ -31,7 +31,7 @@ class Method:
         source: the paper.
         make: the unfitted scikit-learn estimator; see `NEEDS` for what its `fit` takes.
         targets: the targets that it can be trained for; None for all.
-        sign: where its sign comes from, in words; None where every label takes part in the fit.
+        sign: a sentence on where its sign comes from; None where every label takes part in the fit.
     """
 
     name: str
@@ -41,6 +41,11 @@ class Method:
     needs: Need = "labels"
     targets: tuple[str, ...] | None = None
     sign: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What it does, where its sign comes from, and its source."""
+        return " ".join(part for part in (self.about, self.sign, f"Source: {self.source}.") if part)
 
     @property
     def one_layer(self) -> bool:

@@ -9,7 +9,7 @@ from core.errors import ProbeError
 from core.probes.linear import LinearProbe
 
 FEWEST = 2
-PAIRED_SIGN = "its sign and threshold are set by the training labels; the direction uses none"
+PAIRED_SIGN = "Training labels set its sign and threshold; its direction uses none."
 
 
 class PairedProbe(LinearProbe):

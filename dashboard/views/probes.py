@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ProbeError
-from core.probes.estimators import METHODS
+from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
@@ -17,6 +17,7 @@ TARGET_HELP = (
     "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
     "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
 )
+METHOD_HELP = "\n\n".join(f"**{name}** {ALL[name].sentence}" for name in METHODS)
 # An open question has no truth among choices; what is said is right or wrong.
 OPEN_TARGETS = ("said_true", "lie", "mode")
 
@@ -54,7 +55,7 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     """What is trained and judged on what."""
     modes = [*dict.fromkeys(frame["mode"]), BOTH]
     cells = st.columns([2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
-    method = cells[0].selectbox("Method", METHODS, key="probe_method")
+    method = cells[0].selectbox("Method", METHODS, key="probe_method", help=METHOD_HELP)
     targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
     target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
     position = cells[2].selectbox(

@@ -66,8 +66,7 @@ def _loss(theta: np.ndarray, no: np.ndarray, yes: np.ndarray, penalty: float) ->
 
 METHOD = Method(
     name="ccs",
-    about="A direction by which a question's two choices are neither both true nor both false; "
-    + CONTRAST_SIGN,
+    about="A direction by which a question's two choices are neither both true nor both false.",
     source="Burns et al. 2022, Discovering Latent Knowledge in Language Models Without Supervision",
     make=CCS,
     needs="contrast pairs",

@@ -31,7 +31,7 @@ class CRC(ContrastProbe):
 
 METHOD = Method(
     name="crc",
-    about="The axis along which the states of a question's two choices differ the most; " + CONTRAST_SIGN,
+    about="The axis along which the states of a question's two choices differ the most.",
     source="Burns et al. 2022, Discovering Latent Knowledge in Language Models Without Supervision",
     make=CRC,
     needs="contrast pairs",

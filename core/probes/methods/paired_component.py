@@ -26,7 +26,7 @@ class PairedComponent(PairedProbe):
 
 METHOD = Method(
     name="paired-component",
-    about="The axis along which one question's states under lie and under honest differ most; " + PAIRED_SIGN,
+    about="The axis along which one question's states under lie and under honest differ most.",
     source="Zou et al. 2023, Representation Engineering; repeng",
     make=PairedComponent,
     needs="pairs",

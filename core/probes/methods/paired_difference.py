@@ -22,7 +22,7 @@ class PairedDifference(PairedProbe):
 
 METHOD = Method(
     name="paired-difference",
-    about="The mean difference between the states of one question under lie and under honest; " + PAIRED_SIGN,
+    about="The mean difference between the states of one question under lie and under honest.",
     source="Zou et al. 2023, Representation Engineering (the mean of its paired differences)",
     make=PairedDifference,
     needs="pairs",

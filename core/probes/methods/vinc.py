@@ -70,7 +70,7 @@ class VINC(ContrastProbe):
 
 METHOD = Method(
     name="vinc",
-    about="A direction that parts a question's two choices alike in three or more wordings; " + CONTRAST_SIGN,
+    about="A direction that parts a question's two choices alike in three or more wordings.",
     source="Belrose et al. 2023, VINC-S: Closed-form optionally-supervised knowledge elicitation",
     make=VINC,
     needs="contrast pairs",
