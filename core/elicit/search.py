@@ -18,14 +18,13 @@ from core.elicit.outcome import Outcome, outcome_of
 from core.elicit.questions import elicit_questions, in_form
 from core.elicit.settings import MODES, ElicitSettings
 from core.elicit.store import ElicitStore
-from core.engine.batches import cut_batches
-from core.engine.generate import Generated, generate_batch
+from core.engine.answer_prompts import answer_prompts
+from core.engine.generate import Generated
 from core.engine.plan import Arm, Plan, make_plan
-from core.engine.prefix import EMPTY, compute_prefix, shared_length
 from core.engine.settings import HarvestSettings
 from core.errors import TemplateError
 from core.models.loading import LoadedModel
-from core.prompts.chat import Prompt, chat_format
+from core.prompts.chat import chat_format
 from core.prompts.modes import wording_of
 
 
@@ -182,25 +181,18 @@ def _answer(
     for question, mode in todo:
         arms.setdefault(Arm(mode, cell.wording, 0, question % sets), []).append(question)
     for arm, wanted in arms.items():
-        prompts: dict[int, Prompt] = {q: plan.prompt(questions[q], arm) for q in wanted}
-        ordered = sorted(wanted, key=lambda q: (len(prompts[q].ids), q))
-        length = shared_length([prompts[q].ids for q in ordered])
-        prefix = compute_prefix(loaded, prompts[ordered[0]].ids[:length]) if length else EMPTY
-        for batch in cut_batches([len(prompts[q].ids) - prefix.length for q in ordered]):
-            part = [ordered[place] for place in batch]
-            made = generate_batch(
-                loaded,
-                [prompts[q].ids for q in part],
-                reader,
-                plan.settings.decoding,
-                prefix=prefix,
-                positions=(),
-                boundary=boundary,
-                keys=[f"{questions[q].id} {arm} 0" for q in part],
-            )
+        batches = answer_prompts(
+            loaded,
+            [plan.prompt(questions[q], arm).ids for q in wanted],
+            reader,
+            plan.settings.decoding,
+            boundary=boundary,
+            keys=[f"{questions[q].id} {arm} 0" for q in wanted],
+        )
+        for places, made in batches:
             yield [
-                _row(number, q, arm, questions[q], reader, answer)
-                for q, answer in zip(part, made, strict=True)
+                _row(number, wanted[place], arm, questions[wanted[place]], reader, answer)
+                for place, answer in zip(places, made, strict=True)
             ]
 
 

@@ -7,7 +7,6 @@ among the failures. Amazon reviews were never trained on in any form.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,8 @@ from core.answers import Reader, make_reader
 from core.data.claims import as_claims
 from core.data.question import Question
 from core.data.reviews import balanced_sample
-from core.engine.batches import cut_batches
-from core.engine.generate import Decoding, generate_batch
-from core.engine.prefix import compute_prefix, shared_length
+from core.engine.answer_prompts import answer_prompts
+from core.engine.generate import Decoding
 from core.labels import share_with_interval
 from core.liar.examples import questions_of
 from core.models.loading import LoadedModel
@@ -100,14 +98,19 @@ def examine(
 
     Args:
         each: at most so many questions a paper, for a trial.
+        show: told of the share that is done, papers counted alike, and of the paper under way.
 
     Returns:
         One row an answer: paper, mode, wording, question, group, label, said (NaN: none), as_instructed.
     """
     frames = []
     for number, paper in enumerate(papers):
-        show(number / len(papers), paper.name)
-        frames.append(pd.DataFrame(_answers(loaded, cache, paper, each)))
+
+        def told(share: float, begun: int = number, name: str = paper.name) -> None:
+            show((begun + share) / len(papers), name)
+
+        told(0.0)
+        frames.append(pd.DataFrame(_answers(loaded, cache, paper, each, told)))
     show(1.0, "done")
     return pd.concat(frames, ignore_index=True)
 
@@ -142,9 +145,11 @@ def exam_questions(cache: Path, paper: Paper, each: int | None = None) -> list[Q
     return balanced_sample(found, min(paper.n, most, each or most), seed=2)
 
 
-def _answers(loaded: LoadedModel, cache: Path, paper: Paper, each: int | None) -> Iterator[dict]:
+def _answers(
+    loaded: LoadedModel, cache: Path, paper: Paper, each: int | None, told: Callable[[float], None]
+) -> Iterator[dict]:
     questions = exam_questions(cache, paper, each)
-    for mode in paper.modes:
+    for turn, mode in enumerate(paper.modes):
         behaviour = MODES[mode].expects
         numbers = paper.wordings or [n for n, w in enumerate(MODES[mode].wordings) if w.held_out]
         asked: dict[tuple[str, int, int], list[Question]] = {}
@@ -154,7 +159,8 @@ def _answers(loaded: LoadedModel, cache: Path, paper: Paper, each: int | None) -
             mine = numbers if paper.every_wording else [numbers[place % len(numbers)]]
             for wording in mine:
                 asked.setdefault((template, wording, order), []).append(question)
-        for (template, wording, order), group in asked.items():
+        for done, ((template, wording, order), group) in enumerate(asked.items()):
+            told((turn + done / len(asked)) / len(paper.modes))
             said = _said(loaded, group, template, mode, wording, order)
             for question, choice in zip(group, said, strict=True):
                 wanted = 1 - question.label if behaviour == "falsehood" else question.label
@@ -181,14 +187,8 @@ def _said(
         render(loaded.tokenizer, asked, question, mode=mode, wording=wording, order=order, form=form).ids
         for question in questions
     ]
-    prefix = compute_prefix(loaded, prompts[0][: shared_length(prompts)])
-    by_length = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
-    said: list[Any] = [None] * len(prompts)
-    for batch in cut_batches([len(prompts[place]) - prefix.length for place in by_length]):
-        places = [by_length[number] for number in batch]
-        made = generate_batch(
-            loaded, [prompts[place] for place in places], reader, Decoding(max_new_tokens=4), prefix=prefix
-        )
+    said: list[int | None] = [None] * len(prompts)
+    for places, made in answer_prompts(loaded, prompts, reader, Decoding(max_new_tokens=4)):
         for place, answer in zip(places, made, strict=True):
             said[place] = answer.said.choice
     return said

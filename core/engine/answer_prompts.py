@@ -1,0 +1,51 @@
+"""Answers a list of prompts: the shared prefix once, the rest sorted by length and cut into batches."""
+
+from collections.abc import Iterator, Sequence
+
+from core.answers import Reader
+from core.engine.batches import cut_batches
+from core.engine.generate import Decoding, Generated, generate_batch
+from core.engine.prefix import compute_prefix, shared_length
+from core.models.loading import LoadedModel
+
+
+def answer_prompts(
+    loaded: LoadedModel,
+    prompts: Sequence[tuple[int, ...]],
+    reader: Reader,
+    decoding: Decoding,
+    *,
+    boundary: list[int] | None = None,
+    keys: Sequence[str] | None = None,
+) -> Iterator[tuple[list[int], list[Generated]]]:
+    """What the model says to each prompt, batch by batch, without states; the shortest prompts come first.
+
+    The answers are those that each prompt gets by itself.
+
+    Args:
+        prompts: whole prompts, token ids; at best of one instruction, so that they share a long prefix.
+        boundary: ids that end a word; needed where the reader's spellings have several tokens.
+        keys: one per prompt, so that sampling depends on the answer and not on the batch.
+
+    Yields:
+        The places in `prompts` that a batch answers, and its answers in that order.
+    """
+    if not prompts:
+        return
+    prefix = compute_prefix(loaded, prompts[0][: shared_length(list(prompts))])
+    shortest_first = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
+    for batch in cut_batches([len(prompts[place]) - prefix.length for place in shortest_first]):
+        places = [shortest_first[number] for number in batch]
+        yield (
+            places,
+            generate_batch(
+                loaded,
+                [prompts[place] for place in places],
+                reader,
+                decoding,
+                prefix=prefix,
+                positions=(),
+                boundary=boundary,
+                keys=None if keys is None else [keys[place] for place in places],
+            ),
+        )
