@@ -156,13 +156,16 @@ def parser() -> Parser:
     )
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
 
-    elicit = add("elicit", "find the wording, template, shots and role that get lies", model, asking)
+    elicit = add("elicit", "find the wording, template, shots, role and order that get lies", model, asking)
     elicit.add_argument("--max-new-tokens", type=int, default=4)
     elicit.add_argument("--n", type=int, default=64, help="questions of the last rung (default: 64)")
-    elicit.add_argument("--start", type=int, default=16, help="fewest questions of a rung (default: 16)")
+    elicit.add_argument("--start", type=int, default=8, help="fewest questions of a rung (default: 8)")
     elicit.add_argument("--template", action="append", help="repeat for several (default: the usual two)")
     elicit.add_argument("--wording", type=int, action="append", help="repeat for several (default: 0 to 3)")
     elicit.add_argument("--shots", type=int, nargs="+", default=(0, 2), help="default: 0 2")
+    elicit.add_argument(
+        "--order", type=int, action="append", choices=(0, 1), help="of the choices (default: both are tried)"
+    )
     elicit.add_argument(
         "--demo-sets", type=int, default=3, help="questions take turns with them (default: 3)"
     )

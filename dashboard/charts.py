@@ -328,11 +328,11 @@ def _bins(bins: pd.DataFrame, name: str, colour: str, symbol: str) -> go.Scatter
 
 
 def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
-    """A figure of an elicitation's cells over wording × template, shots and role.
+    """A figure of an elicitation's cells over wording × template, shots, role and order.
 
     Args:
-        cells: wording (its number first), template, column (shots · role), value (0 to 1), n, ended (halved
-            away: drawn faded), winner (framed), detail (for hovering).
+        cells: wording (its number first), template, column (shots · role · order), value (0 to 1), n, ended
+            (halved away: drawn faded), winner (framed), detail (for hovering).
         what: the figure's name.
     """
     wordings = sorted(cells["wording"].unique(), key=lambda text: int(text.split(" ")[0]), reverse=True)
@@ -375,7 +375,7 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
         for template, column in columns
     ]
     figure.update_xaxes(
-        title="template, few-shot examples, where the instruction stands",
+        title="template, few-shot examples, where the instruction stands, choice order",
         tickvals=list(range(len(columns))),
         ticktext=names,
         tickangle=0 if len(columns) <= 16 else 90,

@@ -8,9 +8,9 @@ import streamlit as st
 
 from core.data.sources import DataSettings
 from core.elicit.defaults import default_templates
-from core.elicit.grid import Cell, Unfit, lay_out, shows_system
+from core.elicit.grid import OFFERS, Cell, Unfit, lay_out, shows_system
 from core.elicit.halving import kept, planned_answers, rung_sizes
-from core.elicit.settings import FIRST_RUNG, MODES, QUESTIONS, SHOTS, WORDINGS, ElicitSettings
+from core.elicit.settings import FIRST_RUNG, MODES, ORDERS, QUESTIONS, SHOTS, WORDINGS, ElicitSettings
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.tokenizers import load_tokenizer
@@ -62,17 +62,27 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
     )
     with st.expander(f"{len(wordings)} of {len(common_wordings(MODES))} wordings are chosen: in full"):
         st.dataframe(_in_full(wordings), hide_index=True)
-    left, right = st.columns(2)
+    left, middle, right = st.columns(3)
     shots = left.multiselect(
         "Few-shot examples", [0, 1, 2, 4, 8, 16], list(SHOTS), key="elicit shots", persist_state="session"
     )
-    roles = right.multiselect(
+    roles = middle.multiselect(
         "The instruction stands in",
         list(ROLES),
         list(ROLES),
         format_func=ROLES.__getitem__,
         key="elicit roles",
         persist_state="session",
+    )
+    orders = right.multiselect(
+        "Choice order",
+        list(ORDERS),
+        list(ORDERS),
+        format_func=OFFERS.__getitem__,
+        key="elicit orders",
+        persist_state="session",
+        help="A model may answer by the order in which it reads the choices. A template that names them in "
+        "one order, whatever is asked for, is tried once.",
     )
     answered = demo_answers_form("elicit demo_answers") if any(shots) else "truth"
     left, middle, right = st.columns(3)
@@ -105,6 +115,7 @@ def _grid_form(data: DataSettings, model: ModelSettings) -> ElicitSettings:
         model=model,
         shots=tuple(sorted(shots)),
         system=tuple(roles),
+        orders=tuple(orders),
         n=int(n),
         start=int(start),
         demo_sets=DEMO_SETS,

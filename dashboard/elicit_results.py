@@ -56,6 +56,7 @@ def table(outcome: Outcome) -> pd.DataFrame:
                 "form": cell.form,
                 "shots": cell.shots,
                 "instruction in": cell.role,
+                "choice order": cell.offers,
                 "honest / lie instruction": instruction(cell.wording).partition(" · ")[2],
             }
         )
@@ -88,7 +89,7 @@ def map_frame(outcome: Outcome, figure: str) -> pd.DataFrame:
             {
                 "wording": instruction(cell.wording),
                 "template": cell.template,
-                "column": f"{cell.shots} shots · {cell.role}",
+                "column": f"{cell.shots} shots · {cell.role} · {cell.offers}",
                 "value": value,
                 "n": n,
                 "ended": fate(outcome, result).startswith("halved"),

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,15 @@ from scipy.stats import t as student
 
 from core.cli import main, parser
 from core.commands.elicit import elicit_settings
+from core.data.question import Question
 from core.data.sources import DataSettings, load_pool, load_questions
 from core.elicit.defaults import default_templates
 from core.elicit.figures import cell_figures, mean_with_interval
-from core.elicit.grid import Cell, lay_out
+from core.elicit.grid import Cell, lay_out, shows_order
 from core.elicit.halving import planned_answers, rung_sizes
 from core.elicit.outcome import outcome_of, stored_outcome
 from core.elicit.questions import elicit_questions, in_form
+from core.elicit.report import turned_round, turned_sentence
 from core.elicit.search import elicit, prepare, settings_of
 from core.elicit.settings import MODES, ElicitSettings
 from core.elicit.store import ElicitStore
@@ -62,7 +65,13 @@ def loaded(cache, tiny):
 @pytest.fixture(scope="module")
 def small(tiny):
     return settings(
-        templates=(REVIEW, TRUE_FALSE), model=ModelSettings(str(tiny)), shots=(0, 2), n=8, start=4
+        templates=(REVIEW, TRUE_FALSE),
+        model=ModelSettings(str(tiny)),
+        shots=(0, 2),
+        system=(False,),
+        orders=(0, 1),
+        n=8,
+        start=4,
     )
 
 
@@ -173,6 +182,53 @@ def test_a_model_without_a_system_role_is_asked_once():
     assert [entry.what for entry in unfit] == ["system role"]
 
 
+def test_choice_orders_are_cells_and_a_template_with_an_order_of_its_own_is_asked_once():
+    grid = settings(templates=(REVIEW, BUILT_IN["letters"]), wordings=(0,), system=(False,), orders=(0, 1))
+    cells, unfit = lay_out(grid, CHOICES, shows_system=True)
+    assert [(cell.template, cell.order) for cell in cells] == [("review", 0), ("review", 1), ("letters", 0)]
+    assert [entry.what for entry in unfit] == ["choice order of template letters"]
+    assert [cell.offers for cell in cells[:2]] == ["positive first", "negative first"]
+    turned, unfit = lay_out(replace(grid, orders=(1,)), CHOICES, shows_system=True)
+    assert [(cell.template, cell.order) for cell in turned] == [("review", 1), ("letters", 0)]
+    assert [entry.what for entry in unfit] == ["choice order of template letters"]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_template_shows_the_order_exactly_where_its_text_depends_on_it(name):
+    template = BUILT_IN[name]
+    question = Question("q", "Fine.", 1, ("False", "True"), "made", "g", claim="True")
+    assert shows_order(template) == (template.fill(question, 0) != template.fill(question, 1))
+
+
+def test_the_winners_order_goes_to_the_run_and_the_command(lab, small):
+    folder, prepared, outcome = lab
+    record = ElicitStore(folder).elicitation(prepared.elicitation)
+    for order, flag in ((0, False), (1, True)):
+        cell = replace(outcome.winner.cell, order=order)
+        assert settings_of(small, cell).orders == (order,)
+        best = replace(outcome.rungs[-1].results[0], cell=cell)
+        last = replace(outcome.rungs[-1], results=(best, *outcome.rungs[-1].results[1:]))
+        run = winner_settings(record, replace(outcome, rungs=(*outcome.rungs[:-1], last)))
+        assert run.orders == (order,) and ("--order 1" in harvest_command(run)) == flag
+
+
+def test_the_other_order_of_the_winner_is_shown_beside_it():
+    cells = tuple(Cell(w, "review", "direct", 0, True, order) for w in (0, 1) for order in (0, 1))
+    outcome = outcome_of(settings(n=16, start=4), cells, answers_of((0.5, 1.0, 0.25, 0.75), 16))
+    turned = turned_round(outcome, outcome.winner)
+    assert outcome.winner.cell.order == 1 and turned.cell == cells[0]
+    said = turned_sentence(outcome, turned)
+    assert "positive first" in said and "honest accuracy 0.50 (" in said and "n 8 a mode" in said
+    assert turned_round(outcome_of(settings(n=16), cells[:1], answers_of((1.0,), 16)), turned) is None
+
+
+def test_elicitations_from_before_there_were_orders_are_read_and_found():
+    old = settings().to_dict()
+    del old["orders"]
+    assert ElicitSettings.from_dict(old) == settings() and settings().orders == (0,)
+    assert Cell(**{"wording": 0, "template": "t", "form": "direct", "shots": 0, "system": True}).order == 0
+
+
 def test_a_grid_in_which_nothing_fits_is_refused():
     with pytest.raises(TemplateError, match="no cell of the grid fits"):
         lay_out(settings(wordings=(99,)), CHOICES, shows_system=True)
@@ -187,6 +243,8 @@ def test_a_grid_in_which_nothing_fits_is_refused():
         ({"shots": (-1,)}, "0 or more"),
         ({"demo_answers": "both"}, "truth, mode, random"),
         ({"form": "verse"}, "unknown form"),
+        ({"orders": (2,)}, "choice orders are 0"),
+        ({"orders": ()}, "choice order"),
         ({"data": DataSettings("open-cities")}, "own words"),
     ],
 )
@@ -196,7 +254,7 @@ def test_a_senseless_grid_is_refused(changes, message):
 
 
 def test_settings_come_back_from_json():
-    grid = settings(shots=(0, 4), system=(False,), demo_answers="random")
+    grid = settings(shots=(0, 4), system=(False,), orders=(1, 0), demo_answers="random")
     assert ElicitSettings.from_dict(json.loads(json.dumps(grid.to_dict()))) == grid
 
 
@@ -254,7 +312,11 @@ def test_a_search_that_is_cut_off_goes_on_where_it_stopped(cache, tmp_path, load
 
 def test_a_cell_answers_as_a_harvest_with_its_settings_does(cache, tmp_path, loaded, small, lab):
     folder, prepared, _ = lab
-    number = next(n for n, cell in enumerate(prepared.cells) if cell.shots == 2 and cell.form == "claim")
+    number = next(
+        n
+        for n, cell in enumerate(prepared.cells)
+        if cell.shots == 2 and cell.form == "claim" and cell.order == 1
+    )
     cell = prepared.cells[number]
     questions = prepared.questions[cell.form][:4]
     made = prepare_harvest(
@@ -268,6 +330,7 @@ def test_a_cell_answers_as_a_harvest_with_its_settings_does(cache, tmp_path, loa
     store = RunStore(beside(cache, tmp_path))
     harvest(made, loaded, store)
     theirs = store.answers(made.run).set_index(["question", "mode", "demo_set"])
+    assert (theirs["order"] == 1).all()
     mine = ElicitStore(folder).answers(prepared.elicitation)
     mine = mine[(mine["cell"] == number) & (mine["number"] < 4)]
     assert len(mine) == 8
@@ -322,12 +385,14 @@ def test_more_questions_than_there_are_is_refused(cache, loaded):
 def test_the_command_finds_a_winner_and_the_run_leaves_its_questions_out(lab, tiny, capsys):
     folder, _, _ = lab
     asked = ["--data", "movie-reviews", "--model", str(tiny), "--cache", str(folder), "--json"]
-    grid = ["--wording", "0", "--wording", "50", "--shots", "0", "--n", "4", "--start", "4", "--no-system"]
+    grid = ["--wording", "0", "--wording", "99", "--shots", "0", "--n", "4", "--start", "4", "--no-system"]
+    grid += ["--order", "1"]
     assert main(["elicit", *grid, "--template", "review", *asked]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["winner"]["template"] == "review" and found["made"] == 8
     assert found["winner"]["honest_accuracy"]["n"] == 4 and not found["winner"]["system"]
-    assert [entry["what"] for entry in found["unfit"]] == ["wording 50"]
+    assert [entry["what"] for entry in found["unfit"]] == ["wording 99"]
+    assert found["winner"]["order"] == 1 and "--order 1" in found["winner"]["command"]
     assert main(["elicit", *grid, "--template", "review", *asked]) == 0
     assert json.loads(capsys.readouterr().out) == found | {"made": 0}
     assert main(["harvest", "--n", "6", "--left-out", found["elicitation"], *asked]) == 0
@@ -343,7 +408,11 @@ def test_the_usual_grid_tries_a_few_of_the_many_wordings(cache):
     options = parser().parse_args(["elicit", "--data", "movie-reviews"])
     templates = default_templates(CHOICES)
     usual = elicit_settings(cache, options, DataSettings("movie-reviews"), ModelSettings("m"), templates)
-    assert usual.wordings == (0, 1, 2, 3) and len(common_wordings(MODES)) > 10 * len(usual.wordings)
+    assert (
+        usual.orders == (0, 1)
+        and usual.wordings == (0, 1, 2, 3)
+        and len(common_wordings(MODES)) > 10 * len(usual.wordings)
+    )
     cells, _ = lay_out(usual, CHOICES, shows_system=True)
     sizes = rung_sizes(len(cells), usual.n, usual.start)
     assert planned_answers(len(cells), sizes, len(MODES)) <= 3000

@@ -11,7 +11,7 @@ from core.elicit.outcome import stored_outcome
 from core.elicit.report import lines, to_json
 from core.elicit.search import ElicitProgress, prepare
 from core.elicit.search import elicit as search
-from core.elicit.settings import WORDINGS, ElicitSettings
+from core.elicit.settings import ORDERS, WORDINGS, ElicitSettings
 from core.elicit.store import ElicitStore
 from core.engine.generate import Decoding
 from core.models.catalog import ModelSettings
@@ -21,7 +21,7 @@ from core.prompts.templates import Template
 
 
 def elicit(cache: Path, options: Namespace) -> Result:
-    """Search wordings, templates, shots and roles for what gets truths and lies out of a model."""
+    """Search the grid for what gets truths and lies out of a model."""
     templates = tuple(chosen_template(cache, name) for name in dict.fromkeys(options.template or ()))
     data = replace(data_settings(options), n=None)
     return run_search(cache, elicit_settings(cache, options, data, model_settings(options), templates))
@@ -43,6 +43,7 @@ def elicit_settings(
         model=model,
         shots=tuple(dict.fromkeys(options.shots)),
         system=roles or (True, False),
+        orders=tuple(dict.fromkeys(options.order or ORDERS)),
         n=options.n,
         start=options.start,
         form=options.form,

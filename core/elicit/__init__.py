@@ -1,1 +1,1 @@
-"""Elicit: a search over wordings, templates, shots and roles for what gets truths and lies out of a model."""
+"""Elicit: a search for what gets truths and lies out of a model: wording, template, shots, role, order."""

@@ -10,6 +10,9 @@ from core.prompts.fitting import forms
 from core.prompts.modes import wording_of
 from core.prompts.templates import Template
 
+OFFERS = ("positive first", "negative first")
+"""Choice orders 0 and 1 for people."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -19,6 +22,8 @@ class Cell:
         wording: number of the instruction, in honest and in lie.
         template: a name; form: in which form it asks, `direct` or `claim`.
         system: whether the instruction really stands in the system role.
+        order: 0 offers the positive choice first, 1 the negative one; 0 where the template has an order of
+            its own.
     """
 
     wording: int
@@ -26,11 +31,17 @@ class Cell:
     form: str
     shots: int
     system: bool
+    order: int = 0
 
     @property
     def role(self) -> str:
         """Where the instruction stands, for people."""
         return "system role" if self.system else "user's turn"
+
+    @property
+    def offers(self) -> str:
+        """Which choice is offered first, for people."""
+        return OFFERS[self.order]
 
     def to_dict(self) -> dict:
         """Plain JSON values."""
@@ -52,7 +63,7 @@ def lay_out(
 
     An instruction whose place is in the user's turn, and every instruction for a model without a system role,
     makes the same prompts whether the system role is asked for or not: such a cell stands once, under the
-    user's turn.
+    user's turn. A template that does not show the choices in the order asked for stands once too, under 0.
 
     Args:
         choices: of the questions in direct form, negative first.
@@ -77,17 +88,30 @@ def lay_out(
         except TemplateError as error:
             unfit.append(Unfit(f"wording {wording}", str(error)))
     cells: dict[Cell, None] = {}
-    for wording, template, shots, system in product(
-        wordings, settings.templates, settings.shots, settings.system
+    for wording, template, shots, system, order in product(
+        wordings, settings.templates, settings.shots, settings.system, settings.orders
     ):
         if template.name in form_of:
             own_role = system and shows_system and wording_of("lie", wording).place == "system"
-            cells[Cell(wording, template.name, form_of[template.name], shots, own_role)] = None
+            shown = order if shows_order(template) else 0
+            cells[Cell(wording, template.name, form_of[template.name], shots, own_role, shown)] = None
     if not cells:
         raise TemplateError(f"no cell of the grid fits: {unfit[0].why}")
     if True in settings.system:
         unfit += _without_role(wordings, shows_system)
+    if 1 in settings.orders:
+        why = "it names its choices in one order whatever is asked for: tried once"
+        unfit += [
+            Unfit(f"choice order of template {template.name}", why)
+            for template in settings.templates
+            if template.name in form_of and not shows_order(template)
+        ]
     return list(cells), unfit
+
+
+def shows_order(template: Template) -> bool:
+    """Whether a prompt depends on the order in which the choices are to be offered."""
+    return bool({"first", "second"} & set(template.slots))
 
 
 def shows_system(form: ChatFormat) -> bool:

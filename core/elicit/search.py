@@ -117,6 +117,7 @@ def settings_of(settings: ElicitSettings, cell: Cell) -> HarvestSettings:
         demo_answers=settings.demo_answers if cell.shots else "truth",
         demo_seed=settings.demo_seed if cell.shots else 0,
         system=cell.system,
+        orders=(cell.order,),
         chat=settings.chat,
         decoding=settings.decoding,
     )
@@ -179,7 +180,7 @@ def _answer(
     sets = max(1, len(plan.demonstrations))
     arms: dict[Arm, list[int]] = {}
     for question, mode in todo:
-        arms.setdefault(Arm(mode, cell.wording, 0, question % sets), []).append(question)
+        arms.setdefault(Arm(mode, cell.wording, cell.order, question % sets), []).append(question)
     for arm, wanted in arms.items():
         batches = answer_prompts(
             loaded,
@@ -226,4 +227,7 @@ def _id(settings: ElicitSettings, questions: list[Question], cells: list[Cell], 
         "model_content": model,
         "reading": 1,
     }
+    if settings.orders == (0,):  # elicitations from before there were orders are found under their id
+        del values["orders"]
+        values["cells"] = [{k: v for k, v in cell.items() if k != "order"} for cell in values["cells"]]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

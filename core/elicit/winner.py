@@ -58,6 +58,7 @@ def harvest_command(settings: HarvestSettings) -> str:
         ("--model", settings.model.id, LIAR_ID),
         ("--adapter", settings.model.adapter, None),
         ("--wording", settings.wordings[0], 0),
+        ("--order", settings.orders[0], 0),
         ("--shots", settings.shots, 0),
         ("--demo-sets", settings.demo_sets if settings.shots else None, None),
         ("--demo-answers", settings.demo_answers, "truth"),

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.elicit.outcome import CellResult, Outcome, stored_outcome
+from core.elicit.report import turned_round, turned_sentence
 from core.elicit.settings import ElicitSettings
 from core.elicit.store import Elicitation, ElicitStore
 from core.elicit.winner import OPTIMISTIC, UNPROVEN, is_proven, winner_settings
@@ -21,9 +22,9 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.caption(
-            "Which wording, template, examples and role make this model say the truth when it is asked for "
-            "it, and lie when it is told to? Every cell of the grid answers a few questions; the better half "
-            "goes on to more."
+            "Which wording, template, examples, role and choice order make this model say the truth when it "
+            "is asked for it, and lie when it is told to? Every cell of the grid answers a few questions; "
+            "the better half goes on to more."
         )
         settings = elicit_form(model_panel.chosen())
         if settings and st.button("Elicit", type="primary", width="stretch"):
@@ -119,13 +120,16 @@ def show_winner(record: Elicitation, outcome: Outcome, winner: CellResult) -> No
     """The winner with its figures, what they are worth, and the hand-over."""
     cell = winner.cell
     st.markdown(
-        f"**Winner** · {session.as_text(cell.template)} ({cell.form} form) · {cell.shots} shots · {cell.role}"
+        f"**Winner** · {session.as_text(cell.template)} ({cell.form} form) · {cell.shots} shots · "
+        f"{cell.role} · {cell.offers}"
     )
     st.text(instruction(cell.wording))
     for place, (name, meaning) in zip(st.columns(len(MEANING)), MEANING.items(), strict=True):
         share = getattr(winner.figures, name)
         place.metric(FIGURES[name].capitalize(), f"{share.value:.0%}", help=meaning)
         place.caption(f"95 %: {share.low:.0%} to {share.high:.0%} · n {share.n:,}")
+    if (turned := turned_round(outcome, winner)) is not None:
+        st.caption(session.as_text(turned_sentence(outcome, turned)))
     if not is_proven(winner):
         st.warning(UNPROVEN)
     st.info(OPTIMISTIC)
@@ -186,7 +190,7 @@ def show_answers(record: Elicitation, outcome: Outcome) -> None:
             format_func=lambda number: (
                 f"#{number + 1} · {standing[number].cell.template} · "
                 f"{standing[number].cell.shots} shots · wording {standing[number].cell.wording} · "
-                f"{standing[number].cell.role}"
+                f"{standing[number].cell.role} · {standing[number].cell.offers}"
             ),
             key=f"cell of {record.elicitation}",
         )

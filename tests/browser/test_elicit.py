@@ -62,14 +62,15 @@ def test_a_tiny_grid_is_elicited_to_its_winner(window, folder):
     fill(window, "Smallest rung (n)", 4)
     fill(window, "Last rung (n)", 8)
     expect(
-        window.get_by_text("4 cells: 4 on 4, then 2 on 8 questions in both modes. 48 answers")
+        window.get_by_text("8 cells: 8 on 4, then 4 on 8 questions in both modes. 96 answers")
     ).to_be_visible(timeout=SLOW)
     window.get_by_role("button", name="Elicit", exact=True).click()
     expect(window.get_by_role("button", name="Use these settings")).to_be_visible(timeout=SLOW)
     expect(window.get_by_text("The winner's own figures are optimistic")).to_be_visible(timeout=SLOW)
+    expect(window.get_by_text("The same with the other choice order")).to_be_visible(timeout=SLOW)
     store = ElicitStore(folder)
     (record,) = store.elicitations()
-    assert store.made(record.elicitation) == 48
+    assert store.made(record.elicitation) == 96
     winner = stored_outcome(record, store.answers(record.elicitation)).winner
     settle(window)
     assert metric(window, "Lie rate") == f"{winner.figures.lie_rate.value:.0%}"
@@ -108,6 +109,7 @@ def test_the_winner_is_used_and_its_questions_leave_the_run(window, folder):
     run = RunStore(folder).runs()[0]
     assert run.settings["data"]["left_out"] == record.elicitation
     assert run.settings["wordings"] == [winner.cell.wording]
+    assert run.settings["orders"] == [winner.cell.order]
     assert not set(RunStore(folder).answers(run.run)["group"]) & groups
     expect(window.get_by_text(f"Leaves out the questions of elicitation {record.elicitation}")).to_be_visible(
         timeout=SLOW
