@@ -1,0 +1,79 @@
+"""Many logistic regressions at once: each equals scikit-learn's."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from core.probes.batched import C, fit_many
+
+
+@pytest.fixture(scope="module")
+def made():
+    """States of very different spread, one column constant, and labels that they half tell."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 150)
+    spread = np.exp(2 * rng.normal(size=60))
+    X = (rng.normal(size=(150, 60)) + 0.4 * y[:, None] * rng.normal(size=60)) * spread + 30 * rng.normal(
+        size=60
+    )
+    X[:, 7] = 5.0
+    return X.astype(np.float32), y
+
+
+def of_scikit_learn(X, y, counts):
+    rows = np.repeat(np.arange(len(y)), counts)
+    classifier = LogisticRegression(C=C, max_iter=5000, tol=1e-8)
+    pipeline = make_pipeline(StandardScaler(), classifier)
+    return pipeline.fit(X[rows].astype(np.float64), y[rows]).decision_function(X.astype(np.float64))
+
+
+def test_folds_equal_a_pipeline_fitted_on_each(made):
+    X, y = made
+    weights = np.array([np.arange(150) % 5 != fold for fold in range(5)]).astype(int)
+    scores = fit_many(X, y, weights).scores(X.astype(np.float64))
+    for number, counts in enumerate(weights):
+        assert scores[:, number] == pytest.approx(of_scikit_learn(X, y, counts), abs=1e-3)
+
+
+def test_permutations_equal_a_pipeline_fitted_on_each(made):
+    X, y = made
+    rng = np.random.default_rng(1)
+    targets = np.array([rng.permutation(y) for _ in range(6)])
+    counts = (np.arange(150) < 50).astype(int)  # fewer rows than columns
+    found = fit_many(X, targets, np.tile(counts, (6, 1)), scale="shared").scores(X.astype(np.float64))
+    for number, target in enumerate(targets):
+        learnt = counts.astype(bool)
+        assert found[learnt, number] == pytest.approx(of_scikit_learn(X, target, counts)[learnt], abs=1e-3)
+
+
+def test_resamples_with_their_own_scale_equal_a_pipeline_and_with_a_shared_one_nearly(made):
+    X, y = made
+    rng = np.random.default_rng(2)
+    weights = np.array([np.bincount(rng.integers(150, size=150), minlength=150) for _ in range(4)])
+    each = fit_many(X, y, weights).scores(X.astype(np.float64))
+    shared = fit_many(X, y, weights, scale="shared").scores(X.astype(np.float64))
+    for number, counts in enumerate(weights):
+        exact = of_scikit_learn(X, y, counts)
+        assert each[:, number] == pytest.approx(exact, abs=1e-3)
+        assert np.corrcoef(shared[:, number], exact)[0, 1] > 0.98
+
+
+def test_what_has_no_weight_is_never_looked_at(made):
+    X, y = made
+    counts = (np.arange(150) < 100).astype(int)[None]
+    spoilt, unknown = X.copy(), y.astype(float)
+    spoilt[100:], unknown[100:] = 1e6, np.nan
+    assert np.allclose(fit_many(X, y, counts).vectors, fit_many(spoilt, unknown, counts).vectors)
+
+
+def test_states_that_never_vary_give_no_direction_and_no_warning():
+    found = fit_many(np.ones((20, 4)), np.arange(20) % 2, np.ones((1, 20)))
+    assert np.allclose(found.vectors, 0)
+
+
+def test_one_class_is_refused(made):
+    X, y = made
+    with pytest.raises(ValueError, match="one class"):
+        fit_many(X, y, (y == 1).astype(int)[None])
