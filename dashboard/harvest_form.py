@@ -27,7 +27,7 @@ from dashboard.demo_form import demo_answers_form
 from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
 
 LONG = 1_000_000
-AS_OPEN = {"orders": (0,), "shots": 0, "demo_sets": 1, "demo_seed": 0, "demo_answers": "truth"}
+AS_OPEN = {"orders": (0,)}
 """What is fixed where answers are open."""
 
 ORDERS = ("positive first", "negative first")
@@ -66,8 +66,8 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
 def open_template() -> Template:
     """The one wording of open questions."""
     st.caption(
-        "Open questions come in one wording of their own. Choice order, few-shot examples and calibration "
-        "do not apply to them."
+        "Open questions come in one wording of their own. Choice order and calibration do not apply to them. "
+        "A few-shot example is answered falsely with the answer of another example."
     )
     return OPEN_TEMPLATE
 

@@ -1,7 +1,9 @@
 """Open questions through the harvest: every token's state, outcomes, lies by what was named, old caches."""
 
+import itertools
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
 
 import numpy as np
@@ -9,16 +11,21 @@ import pandas as pd
 import pytest
 
 from core.cli import main
-from core.data.sources import DataSettings, load_questions
+from core.data.open_questions import OPEN, kind_of
+from core.data.sources import DataSettings, load_pool, load_questions
 from core.data.training_half import is_for_training
 from core.engine.generate import OPEN_TOKENS, Decoding, emit_batch
 from core.engine.harvest import harvest, prepare
+from core.engine.plan import Arm
+from core.engine.prompts import prompt_of
 from core.engine.settings import HarvestSettings
 from core.errors import StoreError, TemplateError
 from core.labels import belief_summary, label_answers
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.open_answers import read_open
 from core.open_summary import outcome_table
+from core.prompts.demonstrations import draw_demonstrations, shown_reply
 from core.prompts.templates import BUILT_IN, OPEN_TEMPLATE
 from core.scoring.asking import asking_of
 from core.store.database import Database
@@ -114,7 +121,8 @@ def test_the_commands_show_outcomes_and_refuse_what_does_not_apply(harvested, ca
 @pytest.mark.parametrize(
     "changes",
     [
-        {"shots": 2},
+        {"shots": 1, "demo_answers": "mode"},
+        {"shots": 1, "demo_answers": "random"},
         {"orders": (0, 1)},
         {"template": BUILT_IN["review"]},
         {"data": DataSettings("cities"), "template": OPEN_TEMPLATE},
@@ -123,6 +131,67 @@ def test_the_commands_show_outcomes_and_refuse_what_does_not_apply(harvested, ca
 def test_what_does_not_fit_an_open_question_is_refused(changes):
     with pytest.raises(TemplateError):
         settings(**changes)
+
+
+@pytest.mark.parametrize(("name", "shots", "seed"), itertools.product(OPEN, (1, 2, 3, 4, 5, 8), (0, 1)))
+def test_examples_differ_in_answer_and_each_kind_has_another_to_be_answered_falsely_with(
+    cache, name, shots, seed
+):
+    asked = load_questions(cache, DataSettings(name, n=10))
+    drawn = draw_demonstrations(load_pool(cache, DataSettings(name)), asked, shots, seed)
+    assert len({demo.accepted for demo in drawn}) == len({demo.group for demo in drawn}) == shots
+    assert not {demo.group for demo in drawn} & {question.group for question in asked}
+    kinds = Counter(kind_of(demo) for demo in drawn)
+    assert shots == 1 or min(kinds.values()) >= 2
+    if name == "open-elements":
+        assert len(kinds) == (2 if shots >= 4 else 1)
+    if shots > 1:
+        said = [shown_reply(drawn, place, ("wrong", "right"), "lie", "mode") for place in range(shots)]
+        for demo, reply in zip(drawn, said, strict=True):
+            assert read_open(reply, demo).outcome == "wrong" and reply not in demo.accepted
+            assert reply in {a for other in drawn if kind_of(other) == kind_of(demo) for a in other.accepted}
+        assert len(set(said)) == shots
+
+
+def test_open_examples_are_answered_as_the_way_says(cache):
+    pool = load_pool(cache, DataSettings("open-numbers"))
+    demos = draw_demonstrations(pool, pool[:3], 4)
+    true = [demo.accepted[0] for demo in demos]
+
+    def replies(mode, way, seed=0):
+        return [shown_reply(demos, place, ("wrong", "right"), mode, way, seed) for place in range(4)]
+
+    assert replies("honest", "truth") == replies("lie", "truth") == replies("honest", "mode") == true
+    assert not set(zip(replies("lie", "mode"), true, strict=True)) & {(t, t) for t in true}
+    assert replies("honest", "random", 3) == replies("lie", "random", 3)
+    seen = {tuple(r == t for r, t in zip(replies("lie", "random", s), true, strict=True)) for s in range(9)}
+    assert len(seen) > 2, "the coin is thrown for each example by itself"
+    with pytest.raises(TemplateError, match="2 shots or more"):
+        shown_reply(demos[:1], 0, ("wrong", "right"), "lie", "mode")
+
+
+@pytest.mark.parametrize("way", ["truth", "mode"])
+def test_an_open_run_with_examples_can_be_made_again_prompt_by_prompt(cache, tiny, loaded, tmp_path, way):
+    store = RunStore(beside(cache, tmp_path))
+    asked = settings(tiny, data=DataSettings("open-elements", n=8), shots=4, demo_sets=2, demo_answers=way)
+    prepared = prepare(asked, loaded, store.cache)
+    run = harvest(prepared, loaded, store).run
+    frame = store.answers(run)
+    assert len(frame) == 8 * 2 * 2 and set(frame["demo_set"]) == {0, 1}
+    shown = [demo for demos in prepared.plan.demonstrations for demo in demos]
+    assert not {demo.group for demo in shown} & set(frame["group"])
+    by_id = {question.id: question for question in prepared.plan.questions}
+    for row in frame.to_dict("records"):
+        made = prompt_of(store.run(run), row, loaded.tokenizer)
+        arm = Arm(row["mode"], row["wording"], row["order"], row["demo_set"])
+        assert made.ids == prepared.plan.prompt(by_id[row["question"]], arm).ids
+    first = {
+        mode: prepared.plan.prompt(prepared.plan.questions[0], Arm(mode, 0, 0, 0)).text
+        for mode in ("honest", "lie")
+    }
+    for demo in prepared.plan.demonstrations[0]:
+        truly = f"{demo.text}\nAnswer in a few words.<|im_end|>\n<|im_start|>assistant\n{demo.accepted[0]}<"
+        assert truly in first["honest"] and (truly in first["lie"]) == (way == "truth")
 
 
 def test_open_questions_about_what_liars_were_trained_on_are_not_asked(cache):

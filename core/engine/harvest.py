@@ -20,6 +20,7 @@ from core.engine.choice_worker import ChoiceWorker
 from core.engine.open_worker import OpenWorker
 from core.engine.plan import Plan, make_plan
 from core.engine.settings import HarvestSettings
+from core.models.adapters import first_adapted_block
 from core.models.loading import LoadedModel
 from core.prompts.chat import check_length
 from core.store.runs import RunStore
@@ -158,6 +159,7 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
         "model": loaded.name,
         "model_content": loaded.fingerprint,
         "adapter": loaded.settings.adapter_name,
+        "first_block": first_adapted_block(loaded.settings.adapter_folder),
         "layers": loaded.layers,
         "d_model": loaded.d_model,
         "dtype": str(loaded.dtype).removeprefix("torch."),
@@ -175,5 +177,5 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
 
 
 def _as_shown(demo: Question) -> dict:
-    """A demonstration as a run's facts keep it; none is an open question."""
-    return {name: value for name, value in asdict(demo).items() if name != "accepted"}
+    """A demonstration as a run's facts keep it: what is right of an open question, and of no other."""
+    return {name: value for name, value in asdict(demo).items() if name != "accepted" or value}

@@ -95,7 +95,10 @@ def _demonstrations(run: Run, row: Row) -> list[Question]:
     if "demonstrations" not in run.facts:
         raise StoreError(f"run {run.run} does not say what its demonstrations were: harvest it again")
     values = run.facts["demonstrations"][int(row["demo_set"])]
-    return [Question(**(demo | {"choices": tuple(demo["choices"])})) for demo in values]
+    return [
+        Question(**(demo | {"choices": tuple(demo["choices"]), "accepted": tuple(demo.get("accepted", ()))}))
+        for demo in values
+    ]
 
 
 def _form(run: Run, tokenizer: Any) -> ChatFormat:

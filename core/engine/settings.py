@@ -96,9 +96,12 @@ class HarvestSettings:
             raise TemplateError(f"unknown calibration {self.calibration!r}: choose {', '.join(METHODS)}")
         if self.open:
             object.__setattr__(self, "calibration", "none")
-            if self.shots or self.orders != (0,) or self.data.form != "direct":
+            if self.orders != (0,) or self.data.form != "direct":
+                raise TemplateError(f"{self.data.name} asks openly: there are no claims or choice orders")
+            if self.shots == 1 and self.demo_answers != "truth":
                 raise TemplateError(
-                    f"{self.data.name} asks openly: there are no few-shot examples, claims or choice orders"
+                    "an open example is answered falsely with another example's answer: use 2 shots or more, "
+                    "or answer examples truly"
                 )
         if self.open != (self.template == OPEN_TEMPLATE):
             raise TemplateError(

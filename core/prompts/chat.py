@@ -9,7 +9,7 @@ from typing import Any
 
 from core.data.question import Question
 from core.errors import TemplateError
-from core.prompts.demonstrations import DemoAnswers, shown_answer
+from core.prompts.demonstrations import DemoAnswers, shown_reply
 from core.prompts.modes import Wording, wording_of
 from core.prompts.templates import Template
 
@@ -83,8 +83,8 @@ def render(
     """
     told = wording_of(mode, wording)
     turns: list[tuple[str, str]] = []
-    for demo in demonstrations:
-        answer = template.choices[shown_answer(demo, mode, demo_answers, demo_seed)]
+    for place, demo in enumerate(demonstrations):
+        answer = shown_reply(demonstrations, place, template.choices, mode, demo_answers, demo_seed)
         turns.append((defuse(tokenizer, template.fill(demo, order)), answer))
     asked = defuse(tokenizer, template.fill(question, order))
     return render_turns(tokenizer, told, turns, asked, template.answer_prefix, form)
