@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 C = 0.1
-"""Inverse strength of the penalty, as in `core.probes.estimators`."""
+"""Inverse strength of the penalty, as in `core.probes.methods.logistic`."""
 MOST_STEPS = 50
 MOST_INNER = 50
 TOLERANCE = 1e-5
