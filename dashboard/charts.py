@@ -38,6 +38,14 @@ CONTROL = {
     "text": ("TF-IDF on the question's text", "#762a83", "dash"),
 }
 LAYER_AXIS = "layer (0 = embedding output)"
+UPRIGHT = 8
+"""Columns of a heat map whose names still stand beside each other."""
+
+
+def tint(colour: str, strength: float = 0.35) -> str:
+    """A colour (#rrggbb) mixed with white."""
+    parts = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 - strength * (255 - part)):02x}" for part in parts)
 
 
 def shown(text: object, width: int = 60, most: int = 300) -> str:
@@ -370,15 +378,13 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
         figure.add_shape(
             type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line={"color": "#b2182b", "width": 3}
         )
-    names = [
-        f"{shown(template, 14)}<br>{html.escape(column).replace(' · ', '<br>')}"
-        for template, column in columns
-    ]
+    upright = len(columns) <= UPRIGHT
+    names = [_column_name(template, column, upright) for template, column in columns]
     figure.update_xaxes(
         title="template, few-shot examples, where the instruction stands, choice order",
         tickvals=list(range(len(columns))),
         ticktext=names,
-        tickangle=0 if len(columns) <= 16 else 90,
+        tickangle=0 if upright else 90,
         tickfont_size=11,
         range=[-0.5, len(columns) - 0.5],
     )
@@ -388,7 +394,17 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
         ticktext=["<br>".join(shown(text, 42, 82).split("<br>")) for text in wordings],
         range=[-0.5, len(wordings) - 0.5],
     )
-    return _layout(figure, 150 + max(70, 58 * len(wordings)), title={"text": what, "font": {"size": 13}})
+    height = (150 if upright else 250) + max(70, 58 * len(wordings))
+    return _layout(figure, height, title={"text": what, "font": {"size": 13}})
+
+
+def _column_name(template: str, column: str, upright: bool) -> str:
+    """A column's template and settings: short lines above each other, or two that are read from the side."""
+    if upright:
+        return f"{shown(template, 14)}<br>{html.escape(column).replace(' · ', '<br>')}"
+    shots, _, rest = html.escape(column).partition(" · ")
+    cut = template if len(template) <= 24 else template[:23] + "…"
+    return f"{html.escape(cut)} · {shots}<br>{rest}"
 
 
 def outcomes(table: pd.DataFrame) -> go.Figure:
@@ -541,15 +557,16 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
         choices: names of the choices, negative first.
     """
     figure = go.Figure()
-    for name, table, opacity in (("before", before, 0.35), ("after pruning", after, 1.0)):
-        for truth, colour in zip(choices, (NEGATIVE, POSITIVE), strict=True):
+    for name, table in (("before", before), ("after pruning", after)):
+        for truth, strong in zip(choices, (NEGATIVE, POSITIVE), strict=True):
+            colour = tint(strong) if name == "before" else strong
             part = table[table["truth"] == truth]
             figure.add_trace(
                 go.Bar(
                     x=part["mode"],
                     y=part["n"],
                     name=f"{html.escape(str(truth))}, {name}",
-                    marker={"color": colour, "opacity": opacity},  # the trace's own would fade the counts too
+                    marker={"color": colour},  # a faded trace would fade its counts too
                     text=part["n"],
                     textposition="outside",
                     textangle=0,
@@ -559,6 +576,7 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
                     offsetgroup=f"{truth} {name}",
                 )
             )
+    most = max(before["n"].max(), after["n"].max())
     figure.update_xaxes(title="mode")
-    figure.update_yaxes(title="answers")
+    figure.update_yaxes(title="answers", range=[0, 1.2 * max(1, 0 if pd.isna(most) else most)])
     return _layout(figure, 260, barmode="group")

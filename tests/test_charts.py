@@ -140,8 +140,8 @@ def test_class_balance_keeps_the_choices_colours_when_one_is_gone():
     figure = charts.class_balance(before, after, ("Wrong", "Correct"))
     colours = {trace.name: trace.marker.color for trace in figure.data if len(trace.x)}
     assert colours == {
-        "Wrong, before": charts.NEGATIVE,
-        "Correct, before": charts.POSITIVE,
+        "Wrong, before": charts.tint(charts.NEGATIVE),
+        "Correct, before": charts.tint(charts.POSITIVE),
         "Correct, after pruning": charts.POSITIVE,
     }
 
@@ -150,10 +150,15 @@ def test_counts_on_the_bars_are_dark_on_white_whatever_fades_the_bars():
     rows = pd.DataFrame({"mode": ["lie", "lie"], "truth": ["Wrong", "Correct"], "n": [3, 0]})
     figure = charts.class_balance(rows, rows, ("Wrong", "Correct"))
     for trace in figure.data:
-        assert trace.opacity is None and trace.textposition == "outside"
+        assert trace.opacity is None and trace.marker.opacity is None and trace.textposition == "outside"
         assert trace.textfont.color == charts.INK
-    assert {trace.marker.opacity for trace in figure.data} == {0.35, 1.0}
+    assert figure.layout.yaxis.range[1] > 1.1 * 3, "there is room for the count above the highest bar"
     assert [int(text) for trace in figure.data for text in trace.text] == [3, 0, 3, 0]
+
+
+def test_a_tint_lies_between_a_colour_and_white():
+    assert charts.tint("#000000", 0.0) == "#ffffff" and charts.tint("#123456", 1.0) == "#123456"
+    assert charts.tint("#000000", 0.5) == "#808080"
 
 
 def test_error_bars_reach_to_the_ends_of_the_interval():
