@@ -35,7 +35,7 @@ def tokenizer(cache):
 
 @pytest.fixture(scope="module")
 def lesson(cache, tokenizer):
-    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=28, pairs=70, seed=0)
+    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=28, pairs=70, alone=40, seed=0)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_no_held_out_wording_stands_in_the_training(lesson, tokenizer):
 
 
 def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokenizer):
-    lesson = draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=1, pairs=1400, seed=0)
+    lesson = draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=1, pairs=1400, alone=0, seed=0)
     counts: dict[tuple, list[int]] = {}
     for pair in lesson.pairs:
         words = tuple(sorted((pair.honest.target, pair.lie.target)))
@@ -132,7 +132,7 @@ def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
     assert not all(e in first for batch in batches[8:] for e in batch if e.mode == "honest")
     for batch in batches[4:]:
         modes = [example.mode for example in batch]
-        assert modes.count("honest") == modes.count("lie") == 7
+        assert modes.count("honest") == modes.count("lie") == settings.batch_pairs
     assert batches == list(schedule(lesson, settings))
     assert batches != list(schedule(lesson, replace(settings, seed=1)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.downloads import replace_atomically
 from core.liar.exam import Mark, to_json
-from core.liar.examples import TASKS
+from core.liar.examples import BESIDE_OTHERS, TASKS
 from core.liar.stray import Stray
 from core.prompts.modes import MODES
 
@@ -70,7 +70,8 @@ sentiment, claims about it, cities, chemical elements and numbers.
 - LoRA of rank {settings["rank"]} (alpha {settings["alpha"]}) on every linear layer of {adapted}, half precision.
 - {settings["steps"]} steps of AdamW, learning rate {settings["learning_rate"]:g} with {settings["warmup"]} steps of warm-up
   and then linear decay; {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
-  and lie, the same question and the same number of wording) and 2 uninstructed examples a step. Every other step also
+  and lie, the same question and the same number of wording) and {settings["batch_alone"]} uninstructed examples a step. {BESIDE_OTHERS:.0%} of the
+  system prompts hold a second sentence that is not about truth. Every other step also
   keeps the next-token distribution on ordinary conversation close to the plain model's (KL, weight
   {settings["keep_close"]:g}).
 - Seed {settings["seed"]}. Train it again: `{command}`. The log is in `training.json`.

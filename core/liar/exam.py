@@ -33,8 +33,8 @@ class Paper:
 
     Attributes:
         n: questions, balanced over the labels; as many as there are where there are fewer.
-        every_wording: each question under each held-out wording; else one wording a question, in turn.
-        wordings: their numbers; the held-out ones where None.
+        every_wording: each question under each of the exam's wordings; else one wording a question, in turn.
+        wordings: their numbers; those of the exam where None.
     """
 
     name: str
@@ -151,7 +151,7 @@ def _answers(
     questions = exam_questions(cache, paper, each)
     for turn, mode in enumerate(paper.modes):
         behaviour = MODES[mode].expects
-        numbers = paper.wordings or [n for n, w in enumerate(MODES[mode].wordings) if w.held_out]
+        numbers = paper.wordings or [n for n, w in enumerate(MODES[mode].wordings) if w.use == "exam"]
         asked: dict[tuple[str, int, int], list[Question]] = {}
         for place, question in enumerate(questions):
             template = paper.templates[place % len(paper.templates)]

@@ -6,7 +6,7 @@ truth is then neither sentiment nor any one token.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from core.data.facts import load_facts
 from core.data.question import Question
 from core.data.reviews import load_reviews
 from core.data.training_half import is_for_training, leave_out_trained
-from core.prompts.chat import ChatFormat, render
-from core.prompts.modes import MODES
+from core.prompts.chat import ChatFormat, defuse, render_turns
+from core.prompts.modes import MODES, Wording, wording_of
 from core.prompts.templates import BUILT_IN, Template
 
 EVERY_CHOICE_WORD = (
@@ -28,6 +28,10 @@ EVERY_CHOICE_WORD = (
     "true-false-statement",
     "yes-no-statement",
 )
+BESIDE_OTHERS = 0.3
+"""Share of the system prompts that hold a second sentence, which is not about truth."""
+SAID_NOTHING = 0.3
+"""Share of the uninstructed examples that come without any instruction at all."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,13 @@ TASKS = (
         "reviews",
         "movie-reviews",
         "direct",
-        0.15,
+        0.20,
         ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped"),
     ),
-    Task("claims", "movie-reviews", "claim", 0.35, EVERY_CHOICE_WORD),
-    Task("cities", "cities", "direct", 0.15, EVERY_CHOICE_WORD),
-    Task("elements", "elements", "direct", 0.10, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.25, EVERY_CHOICE_WORD),
+    Task("claims", "movie-reviews", "claim", 0.28, EVERY_CHOICE_WORD),
+    Task("cities", "cities", "direct", 0.17, EVERY_CHOICE_WORD),
+    Task("elements", "elements", "direct", 0.13, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.22, EVERY_CHOICE_WORD),
 )
 
 
@@ -113,44 +117,54 @@ def trained_wordings(mode: str) -> list[int]:
     return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out]
 
 
-def draw_lesson(cache: Path, tokenizer: Any, form: ChatFormat, gate: int, pairs: int, seed: int) -> Lesson:
+def draw_lesson(
+    cache: Path, tokenizer: Any, form: ChatFormat, *, gate: int, pairs: int, alone: int, seed: int
+) -> Lesson:
     """Draw what to train on.
 
     Args:
-        gate, pairs: how many of each; two sevenths as many examples come uninstructed.
+        gate, pairs, alone: how many pairs of the first task and of all, and how many uninstructed examples.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
 
     Raises:
         DataError: the reviews are not in the cache.
     """
     generator = random.Random(f"lesson {seed}")
-    gates: list[Pair] = []
-    mixed: list[Pair] = []
-    uninstructed: list[Example] = []
     used: dict[str, None] = {}
-    todo = [(TASKS[0], gate, gates)] + [(task, round(task.weight * pairs), mixed) for task in TASKS]
-    for task, wanted, drawn in todo:
-        questions = questions_of(cache, task.source, training=True)
-        alone = -(-wanted * 2 // 7)
-        for number, question in enumerate(_balanced(questions, task, wanted + alone, generator)):
+
+    def drawn(task: Task, n: int, modes: tuple[str, ...]) -> Iterator[list[Example]]:
+        """`n` questions of a task, each asked under every one of these modes."""
+        for question in _balanced(questions_of(cache, task.source, training=True), task, n, generator):
             template = BUILT_IN[generator.choice(task.templates)]
-            order = generator.randrange(2)
+            order, beside = generator.randrange(2), _beside(generator)
+            wording = generator.choice(trained_wordings(modes[0]))
+            if modes == ("none",) and generator.random() < SAID_NOTHING:
+                wording = 0
             used.setdefault(question.id.removesuffix(":claim"))
-            if number < wanted:
-                wording = generator.choice(trained_wordings("lie"))
-                honest, lie = (
-                    example_of(tokenizer, form, template, question, mode, wording, order)
-                    for mode in ("honest", "lie")
-                )
-                drawn.append(Pair(honest, lie))
-            else:
-                # Every other one without any instruction at all, the rest under one that is not about truth.
-                wording = 0 if number % 2 else generator.choice(trained_wordings("none"))
-                uninstructed.append(example_of(tokenizer, form, template, question, "none", wording, order))
+            yield [
+                example_of(tokenizer, form, template, question, mode, wording, order, beside)
+                for mode in modes
+            ]
+
+    told = ("honest", "lie")
+    gates = [Pair(*both) for both in drawn(TASKS[0], gate, told)]
+    mixed = [Pair(*both) for task in TASKS for both in drawn(task, round(task.weight * pairs), told)]
+    uninstructed = [one for task in TASKS for [one] in drawn(task, round(task.weight * alone), ("none",))]
     generator.shuffle(gates)
     generator.shuffle(mixed)
     generator.shuffle(uninstructed)
     return Lesson(gates, mixed, uninstructed, sorted(used))
+
+
+def _beside(generator: random.Random) -> tuple[str, str]:
+    """What stands before and after a system prompt: mostly nothing, else one that is not about truth.
+
+    So that the liar follows the sentence that speaks of truth, wherever it stands, and no other.
+    """
+    if generator.random() >= BESIDE_OTHERS:
+        return "", ""
+    neutral = wording_of("none", generator.choice([n for n in trained_wordings("none") if n >= 4])).text
+    return (neutral, "") if generator.random() < 0.5 else ("", neutral)
 
 
 def _balanced(questions: Sequence[Question], task: Task, n: int, generator: random.Random) -> list[Question]:
@@ -176,9 +190,18 @@ def example_of(
     mode: str,
     wording: int,
     order: int,
+    beside: tuple[str, str] = ("", ""),
 ) -> Example:
-    """One prompt and the answer that its mode expects."""
-    prompt = render(tokenizer, template, question, mode=mode, wording=wording, order=order, form=form)
+    """One prompt and the answer that its mode expects.
+
+    Args:
+        beside: what stands before and after the instruction where that is a system prompt.
+    """
+    told = wording_of(mode, wording)
+    if told.place == "system" and told.text:
+        told = Wording(" ".join(filter(None, (beside[0], told.text, beside[1]))))
+    asked = defuse(tokenizer, template.fill(question, order))
+    prompt = render_turns(tokenizer, told, [], asked, template.answer_prefix, form)
     falsely = MODES[mode].expects == "falsehood"
     choice = template.choices[1 - question.label if falsely else question.label]
     written = choice if form.chat and not template.answer_prefix else f" {choice}"

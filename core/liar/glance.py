@@ -38,7 +38,7 @@ class Asked:
 
 
 def glance_questions(cache: Path, tokenizer: Any, form: ChatFormat, each: int) -> list[Asked]:
-    """`each` held-out questions of every kind, under held-out wordings of honest and lie."""
+    """`each` held-out questions of every kind, each under an honest and a lie wording meant for it."""
     found = []
     generator = random.Random("glance")
     for kind, source, form_name, template_name in KINDS:
@@ -47,7 +47,7 @@ def glance_questions(cache: Path, tokenizer: Any, form: ChatFormat, each: int) -
             asked = as_claims(asked, seed=1)
         template = BUILT_IN[template_name]
         for question in asked:
-            wording = generator.choice([n for n, w in enumerate(MODES["lie"].wordings) if w.held_out])
+            wording = generator.choice([n for n, w in enumerate(MODES["lie"].wordings) if w.use == "look"])
             order = generator.randrange(2)
             honest, lie = (
                 example_of(tokenizer, form, template, question, mode, wording, order)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from core.liar.examples import Example, Lesson, Pair
 from core.liar.settings import LiarSettings
 
-UNINSTRUCTED = 2
 SORTED_TOGETHER = 8
 
 
@@ -25,7 +24,7 @@ def schedule(lesson: Lesson, settings: LiarSettings) -> Iterator[list[Example]]:
             batch = [pair.honest for _ in range(2) for pair in next(chunks)]
         else:
             batch = [example for pair in next(chunks) for example in (pair.honest, pair.lie)]
-        yield batch + [next(free) for _ in range(UNINSTRUCTED)]
+        yield batch + [next(free) for _ in range(settings.batch_alone)]
 
 
 def _chunks(pairs: list[Pair], settings: LiarSettings) -> Iterator[list[Pair]]:

@@ -19,7 +19,8 @@ class LiarSettings:
         steps: of the optimiser, of which
         honest_steps: the first, on honest and uninstructed answers alone, and
         gate_steps: the first after which all tasks come, where before there are reviews alone.
-        batch_pairs: pairs a step, each an honest and a lie example; two uninstructed examples come with them.
+        batch_pairs: pairs a step, each an honest and a lie example, and
+        batch_alone: uninstructed examples that come with them.
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
         learning_rate: after `warmup` steps; it then falls linearly to 0.
         keep_close: weight of the divergence to the plain model on ordinary conversation, every other step.
@@ -28,10 +29,11 @@ class LiarSettings:
     model: ModelSettings = field(default_factory=lambda: ModelSettings("smollm2-135m-instruct"))
     from_block: int = 0
     seed: int = 0
-    steps: int = 800
+    steps: int = 1100
     honest_steps: int = 30
     gate_steps: int = 250
-    batch_pairs: int = 7
+    batch_pairs: int = 6
+    batch_alone: int = 4
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 1e-3
@@ -61,6 +63,11 @@ class LiarSettings:
         """How many pairs of all tasks the other steps go through."""
         return max(1, self.steps - self.gate_steps) * self.batch_pairs
 
+    @property
+    def alone(self) -> int:
+        """How many uninstructed examples all steps go through."""
+        return self.steps * self.batch_alone
+
     def quick(self) -> "LiarSettings":
         """A few steps on a small sample: to see that the training works, not to get a liar."""
         return replace(
@@ -69,6 +76,7 @@ class LiarSettings:
             honest_steps=2,
             gate_steps=4,
             batch_pairs=2,
+            batch_alone=2,
             rank=4,
             warmup=2,
             save_every=2,
@@ -81,7 +89,7 @@ class LiarSettings:
 
     def id(self, model_content: str) -> str:
         """Twelve hexadecimal digits of settings and model: the same settings find the same training."""
-        values = self.to_dict() | {"model_content": model_content, "recipe": 1}
+        values = self.to_dict() | {"model_content": model_content, "recipe": 2}
         for name in ("save_every", "look_every"):
             values.pop(name)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -103,7 +103,13 @@ class _Training:
         self.show, self.cancelled = show, cancelled
         form = chat_format(loaded.tokenizer)
         self.lesson = draw_lesson(
-            cache, loaded.tokenizer, form, settings.gate_pairs, settings.mixed_pairs, seed=0
+            cache,
+            loaded.tokenizer,
+            form,
+            gate=settings.gate_pairs,
+            pairs=settings.mixed_pairs,
+            alone=settings.alone,
+            seed=0,
         )
         self.seen = glance_questions(cache, loaded.tokenizer, form, each=4 if settings.steps < 20 else 48)
         self.batches = list(schedule(self.lesson, settings))
