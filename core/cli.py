@@ -231,6 +231,13 @@ def parser() -> Parser:
             command.add_argument("--file", help="statements, one per line: `true: …`, `Q: … | A: …`")
             command.add_argument("--mode", action="append", help="default: honest and lie")
 
+    follows = add("read-or-said", "what the direction trained on honest answers follows, by layer")
+    follows.add_argument("run")
+    follows.add_argument("--position", default="prompt")
+    follows.add_argument("--resamples", type=int, default=200, help="of the bootstrap over groups")
+    follows.add_argument("--seed", type=int, default=0)
+    follows.add_argument("--csv", help="also write the figures of each layer to this file")
+
     export = add("export", "a run's answers as CSV, or one layer's states as .npy")
     export.add_argument("run")
     export.add_argument("--file", required=True)

@@ -6,6 +6,7 @@ from core.commands.elicit import elicit
 from core.commands.harvest import harvest
 from core.commands.models import models, train_liar
 from core.commands.probes import probe, score
+from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
 from core.commands.tokens import calibration, tokens
 
@@ -18,6 +19,7 @@ __all__ = [
     "harvest",
     "models",
     "probe",
+    "read_or_said",
     "runs",
     "score",
     "tokens",

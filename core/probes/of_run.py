@@ -164,13 +164,15 @@ def report_path(
     parts: list[object] = [VERSION, settings]
     for name in (run, test_run):
         if name:
-            decisions = DecisionStore(store.cache)
-            standing = decisions.current(name) if pruned else {}
-            drops = sorted(
-                (d.answer, d.reaches_test and test_pruned) for d in standing.values() if d.action == "drop"
-            )
+            drops = drops_of(store, name, test_pruned) if pruned else []
             record = store.run(name)
             believed = settings.target == "lie" or record.settings["samples"] > 1  # best of n rests on belief
-            margin = decisions.margin(name) if believed else None
+            margin = DecisionStore(store.cache).margin(name) if believed else None
             parts.append((record.run, record.answers, drops, margin))
     return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"
+
+
+def drops_of(store: RunStore, run: str, test_pruned: bool = True) -> list[tuple[int, bool]]:
+    """The answers of a run that people dropped, and whether each drop reaches test data."""
+    standing = DecisionStore(store.cache).current(run).values()
+    return sorted((d.answer, d.reaches_test and test_pruned) for d in standing if d.action == "drop")

@@ -14,6 +14,7 @@ Each answer is scored by a probe that saw nothing of its group (cross-validation
 from a bootstrap over groups that fits every probe anew.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from core.probes.rows import one_of_each
 from core.probes.splits import fold_of_groups
 
 FOLDS = 5
+MOST_RESAMPLES = 2000
 FEWEST = 20
 """Answers that follow the truth, and that go against it, without which the two cannot be told apart."""
 
@@ -49,6 +51,7 @@ class LayerFollows:
         truth_under: by mode, the AUROC on truth of the direction that was trained on honest answers.
         truth, choice: of truth and of the choice given, each by a probe trained on both modes; None where
             there is one class.
+        lens_truth, lens_choice: the same of the logit lens of the choices, where there is one.
     """
 
     layer: int
@@ -57,6 +60,8 @@ class LayerFollows:
     truth_under: dict[str, Area]
     truth: Area | None
     choice: Area | None
+    lens_truth: Area | None = None
+    lens_choice: Area | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,62 @@ class ReadOrSaid:
     resamples: int
     apart: str | None
 
+    def sentence(self, last_common: int | None = None) -> str:
+        """What the figures come to, in plain words.
+
+        Args:
+            last_common: the last layer at which the model cannot differ from the one it was adapted from.
+        """
+        if self.apart:
+            return f"What this direction follows cannot be told on this run: {self.apart}."
+        crossover = self.crossover
+        assert crossover is not None
+        first = 0 if last_common is None else last_common + 1
+        turn = len(self.layers) if crossover.layer is None else crossover.layer
+        if turn < first:
+            return (
+                f"This direction goes with what is said from layer {turn} on, where the model cannot differ "
+                "from the one that it was adapted from: that is no finding about lying."
+            )
+        slopes = {at.layer: (at.read, at.said) for at in self.layers if at.read and at.said}
+        read = {
+            layer: r
+            for layer, (r, s) in slopes.items()
+            if first <= layer < turn and r.ci[0] > max(0, s.value)
+        }
+        parts = []
+        if read:
+            best = max(read, key=lambda layer: read[layer].value)
+            parts.append(f"follows what was read, most at layer {best} ({_betas(*slopes[best])})")
+        if crossover.layer is not None and crossover.ci is not None:
+            low, high = crossover.ci
+            part = f"goes with what is being said from layer {turn} on (95 %: {low} to {high}"
+            if crossover.without > 0:
+                part += f"; {crossover.without:.0%} of resamples have no such layer"
+            last = max(slopes)
+            parts.append(f"{part}; at layer {last} {_betas(*slopes[last])})")
+        if not parts:
+            parts.append("clearly follows neither what was read nor what is said")
+        return f"Trained on honest answers, this direction {', and '.join(parts)}."
+
+    def to_json(self) -> dict:
+        """Plain values under the names that scripts count on."""
+        crossover = self.crossover
+        return {
+            "n": self.n,
+            "groups": self.groups,
+            "resamples": self.resamples,
+            "apart": self.apart,
+            "crossover": None
+            if crossover is None
+            else {
+                "layer": crossover.layer,
+                "ci": None if crossover.ci is None else list(crossover.ci),
+                "without": crossover.without,
+            },
+            "layers": json.loads(self.to_frame().to_json(orient="records", double_precision=6)),
+        }
+
     def to_frame(self) -> pd.DataFrame:
         """One row a layer, all figures with their intervals; NaN for what could not be had."""
         rows = []
@@ -100,12 +161,18 @@ class ReadOrSaid:
                 row |= dict(
                     zip((f"beta_{name}", f"beta_{name}_low", f"beta_{name}_high"), values, strict=True)
                 )
-            areas = {f"truth_{mode}": found for mode, found in at.truth_under.items()}
-            for name, found in (areas | {"truth_both": at.truth, "said_both": at.choice}).items():
+            areas: dict[str, Area | None] = {f"truth_{mode}": found for mode, found in at.truth_under.items()}
+            areas |= {"truth_both": at.truth, "said_both": at.choice}
+            areas |= {"truth_lens": at.lens_truth, "said_lens": at.lens_choice}
+            for name, found in areas.items():
                 values = (np.nan,) * 3 if found is None else (found.auroc, *found.ci)
                 row |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
             rows.append(row)
         return pd.DataFrame(rows)
+
+
+def _betas(read: Slope, said: Slope) -> str:
+    return f"β_read {read.value:.2f}, β_said {said.value:.2f}"
 
 
 def read_or_said(
@@ -113,6 +180,7 @@ def read_or_said(
     states: Callable[[int], np.ndarray],
     n_layers: int,
     *,
+    lens: Callable[[np.ndarray], np.ndarray] | None = None,
     resamples: int = 200,
     seed: int = 0,
     progress: Progress = ignore_progress,
@@ -123,12 +191,15 @@ def read_or_said(
     Args:
         frame: labelled answers (see `core.labels`); row i belongs to row i of the states.
         states: gives one layer's states, (answers, d_model).
+        lens: from states to the log-odds of the choices, see `core.logit_lens`.
         resamples: of groups, for the intervals of β and of the crossover.
 
     Raises:
-        ProbeError: a mode is missing, or too few groups or one class in a fold.
+        ProbeError: a mode is missing, or too few groups or one class in a fold; resamples out of range.
         Cancelled: `cancelled` said so.
     """
+    if not 1 <= resamples <= MOST_RESAMPLES:
+        raise ProbeError(f"{resamples} resamples: choose 1 to {MOST_RESAMPLES:,}")
     kept = _kept(frame)
     part = frame.iloc[kept].reset_index(drop=True)
     truth, said = part["label"].to_numpy(dtype=float), part["said"].to_numpy(dtype=float)
@@ -150,6 +221,7 @@ def read_or_said(
         if apart is None:
             slopes[layer] = _slopes(scores, truth, said, counts)
         both = _decoded(here, truth, said, fold)
+        seen = np.full(len(here), np.nan) if lens is None else lens(here)
         found.append(
             LayerFollows(
                 layer,
@@ -161,6 +233,8 @@ def read_or_said(
                 },
                 _area(truth, both[:, 0], group),
                 _area(said, both[:, 1], group),
+                _area(truth, seen, group),
+                _area(said, seen, group),
             )
         )
     progress(1.0, "done")
@@ -243,7 +317,7 @@ def _slopes(scores: np.ndarray, truth: np.ndarray, said: np.ndarray, counts: np.
 
 
 def _slope(values: np.ndarray) -> Slope:
-    low, high = np.percentile(values[1:], [2.5, 97.5]) if len(values) > 1 else (np.nan, np.nan)
+    low, high = np.percentile(values[1:], [2.5, 97.5])
     return Slope(float(values[0]), (float(low), float(high)))
 
 
@@ -274,5 +348,4 @@ def _crossover(said_ahead: np.ndarray) -> Crossover:
     if len(with_one):
         low, high = np.percentile(with_one, [2.5, 97.5], method="closest_observation")
         ci = (int(low), int(high))
-    without = float((resampled < 0).mean()) if len(resampled) else float("nan")
-    return Crossover(int(first[0]) if first[0] >= 0 else None, ci, without)
+    return Crossover(int(first[0]) if first[0] >= 0 else None, ci, float((resampled < 0).mean()))
