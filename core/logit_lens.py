@@ -4,13 +4,17 @@ Source: nostalgebraist 2020, "Interpreting GPT: the logit lens". The state goes 
 norm and output matrix; of the result only the choices' tokens are looked at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import ModelError
-from core.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from core.models.loading import LoadedModel
 
 FINAL_NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 """What the last norm is called in the decoders that transformers has."""
@@ -53,7 +57,7 @@ def final_norm(model: Any) -> Any:
     Raises:
         ModelError: it is not found.
     """
-    decoder = model.get_decoder() if hasattr(model, "get_decoder") else model.base_model
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else getattr(model, "base_model", None)
     for holder in (decoder, getattr(decoder, "decoder", None), getattr(model, "base_model", None)):
         for name in FINAL_NORMS:
             if (found := getattr(holder, name, None)) is not None:

@@ -215,6 +215,22 @@ def test_probe_gives_its_names(tell, run, method):
         assert {"auroc", "auroc_ci"} <= set(found["controls"][name])
 
 
+def test_read_or_said_gives_its_names_and_writes_a_table(tell, run, tmp_path):
+    found = tell("read-or-said", run, "--resamples", 3, "--csv", tmp_path / "layers.csv")
+    assert {"run", "position", "sentence", "crossover", "n", "groups", "apart", "last_common_layer"} <= set(
+        found
+    )
+    assert found["n"] == {"honest": 40, "lie": 40} and found["last_common_layer"] is None
+    assert [entry["layer"] for entry in found["layers"]] == [0, 1, 2, 3]
+    table = pd.read_csv(tmp_path / "layers.csv")
+    assert list(table["layer"]) == [0, 1, 2, 3]
+    assert table["truth_both"].tolist() == pytest.approx([e["truth_both"] for e in found["layers"]], abs=1e-5)
+    # A random model says no choice that could be told from the truth; a lens it has all the same.
+    assert found["apart"] in found["sentence"] and found["crossover"] is None
+    assert table["beta_read"].isna().all() and table["truth_lens"].notna().all()
+    assert tell("read-or-said", run, "--resamples", 3) == found
+
+
 def test_export_writes_answers_and_states(tell, run, lab, tmp_path):
     assert tell("export", run, "--file", tmp_path / "a.csv")["answers"] == 80
     table = pd.read_csv(tmp_path / "a.csv")
@@ -376,6 +392,14 @@ def test_a_probe_that_makes_no_sense_is_refused(refuse, run, typed):
     assert BAD_PROBES[typed] in refuse("probe", run, *typed.split())
 
 
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("--resamples 0", "choose 1 to 2,000"), ("--position middle", "unknown position 'middle'")],
+)
+def test_read_or_said_that_makes_no_sense_is_refused(refuse, run, typed, why):
+    assert why in refuse("read-or-said", run, *typed.split())
+
+
 def test_a_probe_with_one_class_left_after_pruning_is_refused(tell, refuse, run, lab, tmp_path):
     answers = RunStore(lab).answers(run)
     positive = answers["answer"][answers["label"] == 1]
@@ -400,7 +424,7 @@ def test_a_probe_is_not_judged_on_another_models_run(refuse, run, lab):
 
 
 @pytest.mark.parametrize(
-    "command", ["probe", "export --file x.csv", "decisions show", "runs show", "runs delete"]
+    "command", ["probe", "read-or-said", "export --file x.csv", "decisions show", "runs show", "runs delete"]
 )
 def test_a_run_that_does_not_exist_is_refused(refuse, command):
     name, *rest = command.split()

@@ -20,6 +20,7 @@ from core.liar.glance import glance_questions
 from core.liar.schedule import schedule
 from core.liar.settings import LiarSettings
 from core.liar.train import train_liar
+from core.models.adapters import first_adapted_block
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
@@ -193,6 +194,7 @@ def test_a_liar_adapted_from_a_block_is_the_plain_model_below_it(folder, tiny, s
     for layer in (0, 1, 2):
         torch.testing.assert_close(before[layer], after[layer])
     assert (before[3] - after[3]).abs().max() > 1e-4
+    assert first_adapted_block(made) == 2 and first_adapted_block(None) is None
 
 
 def test_states_below_are_those_of_the_whole_model_and_are_kept(folder, lesson, tiny):

@@ -11,7 +11,6 @@ from core.engine.settings import HarvestSettings
 from core.errors import ModelError, ProbeError
 from core.logit_lens import POSITIONS, Lens, choice_lens
 from core.models.adapters import first_adapted_block
-from core.models.loading import SHELF
 from core.probes.of_run import drops_of, with_states
 from core.probes.read_or_said import ReadOrSaid, read_or_said
 from core.store.runs import Run, RunStore
@@ -83,6 +82,8 @@ def lens_of_run(run: Run, cache: Path, position: str) -> Lens | None:
 
     A model that is no longer to be had, or that has changed since, has none either.
     """
+    from core.models.loading import SHELF  # torch is needed here alone
+
     if position not in POSITIONS or not run.facts["single_token"]:
         return None
     try:
