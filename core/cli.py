@@ -226,6 +226,9 @@ def parser() -> Parser:
         command.add_argument("--test", default="lie")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--permutations", type=int, default=100 if name == "probe" else 0)
+        command.add_argument(
+            "--layer-rule", default="labels", help="how the layer is chosen: labels, honest, agreement"
+        )
         if name == "score":
             command.add_argument("--text", action="append", help="a statement; repeat for several")
             command.add_argument("--file", help="statements, one per line: `true: …`, `Q: … | A: …`")

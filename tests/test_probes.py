@@ -1,5 +1,7 @@
 """Probes on planted signals and values known by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +15,11 @@ from sklearn.utils.estimator_checks import check_estimator
 from core.errors import ProbeError
 from core.probes.bundle import FittedProbe
 from core.probes.controls import permuted_targets
+from core.probes.layer_rules import LAYER_RULES, Validated, choose_layer
 from core.probes.methods.difference_of_means import DifferenceOfMeans
 from core.probes.metrics import area, auroc, brier, confusion, margin, reliability
 from core.probes.pipeline import direction, make_probe
-from core.probes.rows import ProbeSettings, default_modes, with_target
+from core.probes.rows import ProbeSettings, choose_rows, default_modes, with_target
 from core.probes.splits import split_groups
 from core.probes.sweep import run_probe
 
@@ -156,10 +159,57 @@ def test_the_layer_is_chosen_on_both_modes():
     frame = answers()
     report = run_probe(frame, planted(frame), 4, ProbeSettings(permutations=0))
     assert report.layer == 1 and report.chosen.test.auroc > 0.9
-    assert report.honest_layer == 2 and report.layers[2].test.auroc < 0.1
+    assert report.rules == {"labels": 1, "honest": 2, "agreement": 1}
+    assert report.layers[2].test.auroc < 0.1
     assert report.controls["output"].auroc == 0 and report.controls["output_inverted"].auroc == 1
     assert report.controls["honest_answer"].auroc == 1
     assert 0.2 < report.controls["text"].auroc < 0.8
+
+
+@pytest.mark.parametrize(("rule", "layer"), [("honest", 2), ("agreement", 1)])
+def test_a_rule_that_uses_no_lies_chooses_the_headline(rule, layer):
+    frame = answers()
+    found = run_probe(frame, planted(frame), 4, ProbeSettings(permutations=5, rule=rule))
+    assert found.layer == layer and found.bundle.layer == layer
+    told = found.to_json("r")
+    assert told["rule"] == rule and told["rules"][rule]["auroc"] == told["auroc"]
+    assert told["rules"][rule]["no_lies_used"] and not told["rules"]["labels"]["no_lies_used"]
+    blind = [replace(at.validated, auroc={"honest": at.validation["honest"]}) for at in found.layers]
+    assert choose_layer(blind, rule) == layer  # what lie labels say is not looked at
+
+
+def test_agreement_counts_only_where_honest_answers_can_be_read():
+    layers = [
+        Validated({"honest": 0.6, "lie": 0.6}, 1.0),  # constant but for noise: agrees with itself
+        Validated({"honest": 0.9, "lie": 0.9}, 0.8),
+        Validated({"honest": 0.95, "lie": 0.1}, -0.9),
+    ]
+    assert [choose_layer(layers, rule) for rule in LAYER_RULES] == [1, 2, 1]
+    assert choose_layer([Validated({"honest": 0.6, "lie": 0.6}, 1.0)], "agreement") is None
+    assert choose_layer([Validated({"both": 0.9})], "honest") is None
+
+
+def test_a_rule_with_nothing_to_go_by_is_refused():
+    frame = answers()
+    noise = np.random.default_rng(0).normal(size=(len(frame), 12))
+    with pytest.raises(ProbeError, match="layer rule 'agreement' has nothing to go by"):
+        run_probe(frame, lambda layer: noise, 2, ProbeSettings(permutations=0, rule="agreement"))
+    with pytest.raises(ProbeError, match="unknown layer rule"):
+        ProbeSettings(rule="best")
+
+
+def test_the_null_in_one_solve_equals_fits_one_by_one():
+    frame = answers()
+    states = planted(frame)
+    found = run_probe(frame, states, 1, ProbeSettings(permutations=8)).controls["permuted"].aurocs
+    marked = with_target(frame, "truth")
+    rows = choose_rows(marked, ProbeSettings())
+    here, expected = states(0), []
+    for fake in permuted_targets(marked, "truth", 8, 0):
+        pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000, tol=1e-8))
+        fitted = pipeline.fit(here[rows.train], fake[rows.train])
+        expected.append(auroc(fake[rows.test], fitted.decision_function(here[rows.test])))
+    assert found == pytest.approx(expected, abs=1e-3)
 
 
 def test_permuted_labels_give_chance():

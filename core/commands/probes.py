@@ -8,6 +8,7 @@ from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
@@ -26,6 +27,7 @@ def probe_settings(options: Namespace) -> ProbeSettings:
         options.test,
         options.seed,
         options.permutations,
+        options.layer_rule,
     )
 
 
@@ -52,11 +54,22 @@ def probe(cache: Path, options: Namespace) -> Result:
         "layer   AUROC  95 % interval   accuracy",
     ]
     for row in report.layers:
-        mark = " ← chosen on validation data" if row.layer == report.layer else ""
+        mark = f" ← chosen by {LAYER_RULES[options.layer_rule]}" if row.layer == report.layer else ""
         low, high = row.test.ci
         lines.append(
             f"{row.layer:>5}   {row.test.auroc:.3f}  {low:.3f} to {high:.3f}  {row.accuracy:.3f}{mark}"
         )
+    for rule, about in LAYER_RULES.items():
+        layer = report.rules[rule]
+        figure = (
+            "–"
+            if layer is None
+            else "AUROC {:.3f}  {:.3f} to {:.3f}".format(
+                report.layers[layer].test.auroc, *report.layers[layer].test.ci
+            )
+        )
+        used = "no lies used" if rule in NO_LIES_USED else "lie labels used"
+        lines.append(f"layer by {about}: {'–' if layer is None else layer}  {figure}  ({used})")
     if known is not None:
         low, high = known.ci
         lines.append(f"on questions it knows AUROC {known.auroc:.3f}  {low:.3f} to {high:.3f} (n {known.n})")

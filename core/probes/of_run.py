@@ -18,7 +18,7 @@ from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 
-VERSION = 4
+VERSION = 5
 
 
 def judged(store: RunStore, run: str) -> pd.DataFrame:

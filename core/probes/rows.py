@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.data.question import Question, merge_near_duplicates
 from core.errors import ProbeError
+from core.probes.layer_rules import LAYER_RULES
 from core.probes.method import NEEDS
 from core.probes.methods import METHODS, method_named
 from core.probes.splits import split_groups
@@ -28,6 +29,7 @@ class ProbeSettings:
         method: of `core.probes.methods.METHODS`.
         train, test: a mode, or `both`.
         permutations: how often the permuted-label null repeats the whole pipeline; 0 for none.
+        rule: by what the layer is chosen, of `LAYER_RULES`.
     """
 
     method: str = "logistic"
@@ -37,6 +39,7 @@ class ProbeSettings:
     test: str = "lie"
     seed: int = 0
     permutations: int = 100
+    rule: str = "labels"
 
     def __post_init__(self) -> None:
         method = method_named(self.method)
@@ -57,6 +60,8 @@ class ProbeSettings:
                 f"method {self.method!r} learns from the same questions under honest and under lie, not from "
                 f"{self.train!r} alone: train on {BOTH!r}"
             )
+        if self.rule not in LAYER_RULES:
+            raise ProbeError(f"unknown layer rule {self.rule!r}: choose {', '.join(LAYER_RULES)}")
         if not 0 <= self.permutations <= MOST_PERMUTATIONS:
             raise ProbeError(f"{self.permutations} permutations: choose 0 to {MOST_PERMUTATIONS}")
 

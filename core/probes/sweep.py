@@ -1,7 +1,7 @@
-"""A probe for every layer; the layer chosen on validation data of both modes; its test figure reported.
+"""A probe for every layer; the layer chosen on validation data by a named rule; its test figure reported.
 
 Standardisation, direction and threshold are fitted on training data alone. The null repeats all of this with
-permuted labels, the choice of layer included; what a method needs besides labels stays with its states.
+permuted labels, the choice of layer included.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from core.downloads import Progress, ignore_progress
-from core.errors import Cancelled
+from core.errors import Cancelled, ProbeError
 from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
 from core.probes.controls import (
@@ -22,10 +21,12 @@ from core.probes.controls import (
     output_scores,
     text_scores,
 )
+from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.methods import method_named
 from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
-from core.probes.needs import beside_labels, check_needs, permuted_for
-from core.probes.pipeline import direction, fit_parameters, make_classifier, make_probe
+from core.probes.needs import PAIR, beside_labels, check_needs
+from core.probes.null import Permutations
+from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.rows import ProbeSettings, Rows, choose_rows, with_target
 
 States = Callable[[int], np.ndarray]
@@ -33,13 +34,18 @@ States = Callable[[int], np.ndarray]
 
 @dataclass(frozen=True)
 class LayerResult:
-    """One layer's probe on validation (by mode) and on test."""
+    """One layer's probe on validation (AUROC by mode, agreement between modes) and on test."""
 
     layer: int
-    validation: dict[str, float]
+    validated: Validated
     test: Area
     accuracy: float
     accuracy_ci: tuple[float, float]
+
+    @property
+    def validation(self) -> dict[str, float]:
+        """Validation AUROC by mode."""
+        return dict(self.validated.auroc)
 
     def to_json(self) -> dict:
         """Plain values under the names that scripts count on."""
@@ -49,6 +55,7 @@ class LayerResult:
             "accuracy": self.accuracy,
             "accuracy_ci": list(self.accuracy_ci),
             "validation": self.validation,
+            "agreement": self.validated.agreement,
         }
 
 
@@ -57,7 +64,8 @@ class ProbeReport:
     """Everything that a probe came to.
 
     Attributes:
-        layer: chosen on validation data of both modes; honest_layer: on honest validation data alone.
+        layer: chosen by the settings' rule.
+        rules: the layer that each of `LAYER_RULES` chooses; None where one has nothing to go by.
         controls: by name: permuted, output, output_inverted, honest_answer, text; None where not to be had.
         predictions: one row per test answer at the chosen layer: answer, target, score, probability, correct.
         bundle: scores new states.
@@ -65,7 +73,7 @@ class ProbeReport:
 
     settings: ProbeSettings
     layer: int
-    honest_layer: int | None
+    rules: dict[str, int | None]
     layers: tuple[LayerResult, ...]
     controls: dict[str, Control | Null | None]
     n_train: int
@@ -81,6 +89,12 @@ class ProbeReport:
     def chosen(self) -> LayerResult:
         """The chosen layer's result."""
         return self.layers[self.layer]
+
+    def _rule_json(self, rule: str) -> dict | None:
+        layer = self.rules[rule]
+        if layer is None:
+            return None
+        return {"layer": layer, **self.layers[layer].test.to_json(), "no_lies_used": rule in NO_LIES_USED}
 
     def to_json(self, run: str, test_run: str | None = None) -> dict:
         """One object under the names that scripts count on."""
@@ -104,7 +118,9 @@ class ProbeReport:
             "n_test": chosen.test.n,
             "positive_test": chosen.test.positive,
             "n_dropped": self.n_dropped,
-            "honest_layer": self.honest_layer,
+            "rule": s.rule,
+            "rules": {rule: self._rule_json(rule) for rule in LAYER_RULES},
+            "honest_layer": self.rules["honest"],
             "layers": [layer.to_json() for layer in self.layers],
             "controls": controls,
             "confusion": self.confusion,
@@ -142,12 +158,13 @@ def run_probe(
     judged = frame if other is None else other
     target, test_target = frame["target"].to_numpy(), judged["target"].to_numpy()[rows.test]
     test_groups = judged["group"].to_numpy()[rows.test]
-    fakes = _fakes(frame, other, settings, beside)
-    null_validation = np.zeros((settings.permutations, n_layers))
-    null_test = np.full((settings.permutations, n_layers), np.nan)
+    pairs = _pairs(frame, rows)
+    null = Permutations(frame, other, settings, rows, pairs)
     results: list[LayerResult] = []
     vectors, intercepts, scores_of = [], [], []
     for layer in range(n_layers):
+        if cancelled():
+            raise Cancelled("the probe was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
         here = states(layer)
         there = here if test_states is None else test_states(layer)
@@ -158,43 +175,26 @@ def run_probe(
         intercepts.append(intercept)
         scores = there[rows.test] @ vector + intercept
         scores_of.append(scores)
-        validation = {
+        on_validation = {
             mode: auroc(target[part], here[part] @ vector + intercept)
             for mode, part in rows.validation.items()
         }
+        agreement = agreement_of(*(here[part] @ vector for part in pairs))
         right = pd.Series((scores > 0) == test_target, dtype=float)
         accuracy, (low, high) = share_with_interval(right, pd.Series(test_groups))
         results.append(
             LayerResult(
                 layer,
-                validation,
+                Validated(on_validation, agreement),
                 area(test_target, scores, test_groups),
                 accuracy,
                 (low, high),
             )
         )
-        rotate = probe[:-1]
-        train, test = rotate.transform(here[rows.train]), rotate.transform(there[rows.test])
-        checked = {mode: rotate.transform(here[part]) for mode, part in rows.validation.items()}
-        for number, (fake, fake_test, fake_beside) in enumerate(fakes):
-            if cancelled():
-                raise Cancelled("the probe was cancelled: nothing was kept")
-            classifier = clone(make_classifier(settings.method))
-            learnt, judged_by = fake[rows.train], fake_test[rows.test]
-            if len(set(learnt)) < 2 or len(set(judged_by)) < 2:
-                continue
-            classifier.fit(train, learnt, **_part(fake_beside, rows.train))
-            weights = classifier.coef_[0]
-            found = [
-                auroc(fake[rows.validation[mode]], part @ weights)
-                for mode, part in checked.items()
-                if len(set(fake[rows.validation[mode]])) == 2
-            ]
-            null_validation[number, layer] = np.mean(found) if found else 0.5
-            null_test[number, layer] = auroc(judged_by, test @ weights)
+        null.layer(here, there, cancelled)
     progress(1.0, "controls")
-    layer = best_layer(results, list(rows.validation))
-    honest_layer = best_layer(results, ["honest"]) if "honest" in rows.validation else None
+    chosen = {rule: choose_layer([result.validated for result in results], rule) for rule in LAYER_RULES}
+    layer = _required(chosen, settings.rule)
     bundle = _bundle(frame, states, rows, settings, layer, np.array(vectors), np.array(intercepts))
     scores = scores_of[layer]
     probability = bundle.probability(scores)
@@ -214,15 +214,13 @@ def run_probe(
         "honest_answer": honest_answer_scores(judged, rows.test),
         "text": text_scores(frame, judged, rows),
     }
-    controls: dict[str, Control | Null | None] = {
-        "permuted": _null(null_validation, null_test, results[layer].test.auroc)
-    }
+    controls: dict[str, Control | Null | None] = {"permuted": null.outcome(results[layer].test.auroc)}
     for name, rival in rivals.items():
         controls[name] = against(test_target, scores, rival, test_groups)
     return ProbeReport(
         settings=settings,
         layer=layer,
-        honest_layer=honest_layer,
+        rules=chosen,
         layers=tuple(results),
         controls=controls,
         n_train=len(rows.train),
@@ -236,39 +234,31 @@ def run_probe(
     )
 
 
-def best_layer(results: list[LayerResult], modes: list[str]) -> int:
-    """The layer with the highest mean validation AUROC over the modes; the lowest of equals."""
-    means = [np.mean([result.validation[mode] for mode in modes]) for result in results]
-    return int(np.argmax(means))
-
-
 def _part(beside: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[rows] for name, values in beside.items()}
 
 
-def _fakes(
-    frame: pd.DataFrame, other: pd.DataFrame | None, settings: ProbeSettings, beside: dict[str, np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]:
-    """Permuted targets to learn, the same to be judged on, and what the method needs besides the first."""
-    method, target, n, seed = settings.method, settings.target, settings.permutations, settings.seed
-    here = permuted_for(frame, method, target, n, seed)
-    there = here if other is None else permuted_for(other, method, target, n, seed + 1)
-    moves = bool(beside) and target == "mode"
-    return [
-        (fake, fake_test, beside_labels(frame, method, target, fake) if moves else beside)
-        for fake, fake_test in zip(here, there, strict=True)
-    ]
+def _pairs(frame: pd.DataFrame, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Validation rows of one question under honest and under lie, matched; empty where a mode is missing."""
+    if not {"honest", "lie"} <= set(rows.validation):
+        return np.array([], dtype=int), np.array([], dtype=int)
+    keys = [key for key in PAIR if key in frame]
+    honest, lie = (
+        frame.iloc[rows.validation[mode]][keys].assign(row=rows.validation[mode])
+        for mode in ("honest", "lie")
+    )
+    both = honest.merge(lie, on=keys)
+    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
 
 
-def _null(validation: np.ndarray, test: np.ndarray, found: float) -> Null | None:
-    """Each permutation's test AUROC at the layer that its own validation data chose."""
-    if not len(test):
-        return None
-    chosen = test[np.arange(len(test)), validation.argmax(axis=1)]
-    kept = chosen[~np.isnan(chosen)]
-    if not len(kept):
-        return None
-    return Null(tuple(kept.tolist()), float((1 + (kept >= found).sum()) / (1 + len(kept))))
+def _required(chosen: dict[str, int | None], rule: str) -> int:
+    layer = chosen[rule]
+    if layer is None:
+        why = "it needs honest validation answers of both classes"
+        if rule == "agreement":
+            why += f", the same questions under lie, and a layer with an honest AUROC of at least {FLOOR:.2f}"
+        raise ProbeError(f"layer rule {rule!r} has nothing to go by: {why}; choose another rule")
+    return layer
 
 
 def _bundle(

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ProbeError
+from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
 from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
@@ -18,6 +19,11 @@ TARGET_HELP = (
     "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
 )
 METHOD_HELP = "\n\n".join(f"**{name}** {ALL[name].sentence}" for name in METHODS)
+RULE_HELP = (
+    "By what the layer is chosen, on validation data. "
+    + " ".join(f"{rule}: {about}." for rule, about in LAYER_RULES.items())
+    + f" Agreement looks only at layers with an honest AUROC of at least {FLOOR}."
+)
 # An open question has no truth among choices; what is said is right or wrong.
 OPEN_TARGETS = ("said_true", "lie", "mode")
 
@@ -54,7 +60,7 @@ def main() -> None:
 def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     """What is trained and judged on what."""
     modes = [*dict.fromkeys(frame["mode"]), BOTH]
-    cells = st.columns([2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
+    cells = st.columns([2, 2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
     method = cells[0].selectbox("Method", METHODS, key="probe_method", help=METHOD_HELP)
     targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
     target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
@@ -64,8 +70,9 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     first, second = (modes.index(mode) for mode in default_modes(frame["mode"]))
     train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
     test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
-    seed = cells[5].number_input("Seed", 0, 10_000, 0, key="probe_seed")
-    permutations = cells[6].number_input("Null", 0, 1000, 100, key="probe_null", help="Permutations")
+    rule = cells[5].selectbox("Layer by", list(LAYER_RULES), key="probe_rule", help=RULE_HELP)
+    seed = cells[6].number_input("Seed", 0, 10_000, 0, key="probe_seed")
+    permutations = cells[7].number_input("Null", 0, 1000, 100, key="probe_null", help="Permutations")
     others = {
         r.run: r.title
         for r in session.run_store().runs()
@@ -80,7 +87,8 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
             key="probe_other",
             help="Of another run, what shares a group or a near-duplicate text with training is left out.",
         )
-    return ProbeSettings(method, target, position, train, test, int(seed), int(permutations)), other
+    settings = ProbeSettings(method, target, position, train, test, int(seed), int(permutations), rule)
+    return settings, other
 
 
 def headline(run: Run, judged: Run, report: ProbeReport) -> None:
@@ -147,19 +155,14 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
         verdict += f", but is not clearly better than {', '.join(unbeaten)}"
     elif low > 0.5:
         verdict += ", and clearly better than each control (paired 95 % intervals above 0)"
-    choice = (
-        f"Chosen on honest validation data alone it would be layer {report.honest_layer} "
-        f"(test AUROC {report.layers[report.honest_layer].test.auroc:.3f})."
-        if report.honest_layer is not None
-        else "The layer cannot be chosen on honest answers alone: they hold one class, or there are none."
-    )
     elsewhere = "" if judged is run else f" of the run {session.as_text(judged.title)}"
     dropped = f" Pruned: {report.n_dropped:,}." if report.n_dropped else " Nothing was pruned."
     st.markdown(
         f"The direction trained on **{s.train}** answers (n {report.n_train:,}) **{verdict}** when judged on "
         f"**{s.test}** answers{elsewhere} (n {chosen.test.n:,}) to questions that neither training nor the "
-        f"choice of the layer (made on n {report.n_validation:,} others) saw. {choice}{dropped}"
+        f"choice of the layer (made on n {report.n_validation:,} others) saw.{dropped}"
     )
+    layer_rules(report)
     if judged.facts["choices"] != run.facts["choices"]:
         pairs = zip(run.facts["choices"], judged.facts["choices"], strict=True)
         named = ", ".join(f"{there} stands where {here} stood" for here, there in pairs)
@@ -167,6 +170,24 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
     for part in (run,) if judged is run else (run, judged):
         if part.state != "complete":
             st.warning(f"Run {part.run} is {part.state}: figures are of its {part.answers:,} answers so far.")
+
+
+def layer_rules(report: ProbeReport) -> None:
+    """What the layer of each rule comes to on the same test answers."""
+    rows = []
+    for rule, about in LAYER_RULES.items():
+        layer = report.rules[rule]
+        found = None if layer is None else report.layers[layer].test
+        rows.append(
+            {
+                "layer chosen by": about + (" · in use" if rule == report.settings.rule else ""),
+                "no lies used": "yes" if rule in NO_LIES_USED else "no",
+                "layer": "–" if layer is None else str(layer),
+                "test AUROC": "–" if found is None else f"{found.auroc:.3f}",
+                "95 % interval": "–" if found is None else "{:.3f} to {:.3f}".format(*found.ci),
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width=900)
 
 
 def chart(run: Run, report: ProbeReport) -> None:
