@@ -55,7 +55,7 @@ def shown(text: object, width: int = 60, most: int = 300) -> str:
     return "<br>".join(html.escape(line) for line in textwrap.wrap(cut, width) or [""])
 
 
-def _layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
+def layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
@@ -143,7 +143,7 @@ def by_layer(
     )
     figure.update_xaxes(title=LAYER_AXIS, dtick=2)
     figure.update_yaxes(title=metric, range=[0, 1.02])
-    return _layout(figure, 470)
+    return layout(figure, 470)
 
 
 def _swatch(name: str) -> go.Scatter:
@@ -205,7 +205,7 @@ def scatter(
     else:
         figure.update_xaxes(title=axes[0])
         figure.update_yaxes(title=axes[1])
-    return _layout(figure, height, dragmode="orbit" if len(axes) == 3 else "lasso", uirevision="place")
+    return layout(figure, height, dragmode="orbit" if len(axes) == 3 else "lasso", uirevision="place")
 
 
 def _size(n: int, dimensions: int) -> float:
@@ -258,7 +258,7 @@ def small_multiples(
                 x=[None], y=[None], mode="markers", marker={"color": colours[value]}, name=html.escape(value)
             )
         )
-    return _layout(figure, 130 * rows + 60)
+    return layout(figure, 130 * rows + 60)
 
 
 def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
@@ -279,7 +279,7 @@ def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
     )
     figure.update_xaxes(title="probe says")
     figure.update_yaxes(title="target", autorange="reversed")
-    return _layout(figure, 300)
+    return layout(figure, 300)
 
 
 def reliability(bins: pd.DataFrame) -> go.Figure:
@@ -287,7 +287,7 @@ def reliability(bins: pd.DataFrame) -> go.Figure:
     figure = go.Figure([_diagonal(), _bins(bins, "test answers, by bin", POSITIVE, "circle")])
     figure.update_xaxes(title="predicted probability", range=[-0.03, 1.03])
     figure.update_yaxes(title="observed share", range=[-0.03, 1.1])
-    return _layout(figure, 300)
+    return layout(figure, 300)
 
 
 def reliability_of_leans(raw: pd.DataFrame, calibrated: pd.DataFrame, positive: str) -> go.Figure:
@@ -307,7 +307,7 @@ def reliability_of_leans(raw: pd.DataFrame, calibrated: pd.DataFrame, positive: 
     name = html.escape(positive)
     figure.update_xaxes(title=f"predicted probability of {name}, of both choices", range=[-0.03, 1.03])
     figure.update_yaxes(title=f"share of which {name} is true", range=[-0.03, 1.1])
-    return _layout(figure, 380)
+    return layout(figure, 380)
 
 
 def _diagonal() -> go.Scatter:
@@ -395,7 +395,7 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
         range=[-0.5, len(wordings) - 0.5],
     )
     height = (150 if upright else 250) + max(70, 58 * len(wordings))
-    return _layout(figure, height, title={"text": what, "font": {"size": 13}})
+    return layout(figure, height, title={"text": what, "font": {"size": 13}})
 
 
 def _column_name(template: str, column: str, upright: bool) -> str:
@@ -427,7 +427,7 @@ def outcomes(table: pd.DataFrame) -> go.Figure:
         )
     figure.update_xaxes(title="outcome of the answer")
     figure.update_yaxes(title="share of the mode's answers", range=[0, 1.03])
-    return _layout(figure, 300, barmode="group")
+    return layout(figure, 300, barmode="group")
 
 
 def token_heat_map(
@@ -484,7 +484,7 @@ def token_heat_map(
         tickfont_size=13,
     )
     figure.update_yaxes(title=LAYER_AXIS)
-    return _layout(figure, 520, barmode="overlay")
+    return layout(figure, 520, barmode="overlay")
 
 
 def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple[str, str]) -> go.Figure:
@@ -518,7 +518,7 @@ def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(title="probe score at the trained position (above 0: the second class)")
     figure.update_yaxes(title="training answers")
-    return _layout(figure, 300, barmode="overlay")
+    return layout(figure, 300, barmode="overlay")
 
 
 def spelling_bars(table: pd.DataFrame, single_token: bool = True) -> go.Figure:
@@ -546,7 +546,7 @@ def spelling_bars(table: pd.DataFrame, single_token: bool = True) -> go.Figure:
     what = "the answer's first token" if single_token else "the whole spelling with a word's end after it"
     figure.update_xaxes(title=f"mean probability of {what}")
     figure.update_yaxes(title="spelling", autorange="reversed", type="category")
-    return _layout(figure, max(240, 24 * len(table) + 110))
+    return layout(figure, max(240, 24 * len(table) + 110))
 
 
 def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str, str]) -> go.Figure:
@@ -579,4 +579,4 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
     most = max(before["n"].max(), after["n"].max())
     figure.update_xaxes(title="mode")
     figure.update_yaxes(title="answers", range=[0, 1.2 * max(1, 0 if pd.isna(most) else most)])
-    return _layout(figure, 260, barmode="group")
+    return layout(figure, 260, barmode="group")

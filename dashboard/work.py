@@ -27,6 +27,7 @@ LOAD = "loading the model"
 HARVEST = "harvest"
 ELICIT = "elicitation"
 PROBE = "probe"
+READ_OR_SAID = "read or said"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
@@ -125,6 +126,20 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
         job.works_on(run)
         return probe_run(
             store, run, settings, test_run=test_run, progress=job.progress, cancelled=job.cancelled
+        )
+
+    return work
+
+
+def read_or_said(store: RunStore, run: str, position: str, resamples: int) -> Work:
+    """Follow the honest-trained direction through the layers."""
+
+    def work(job: Job) -> Any:
+        from core.probes.read_or_said_of_run import read_or_said_of_run
+
+        job.works_on(run)
+        return read_or_said_of_run(
+            store, run, position, resamples=resamples, progress=job.progress, cancelled=job.cancelled
         )
 
     return work

@@ -2,9 +2,11 @@
 
 import re
 
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from core.probes.read_or_said_of_run import known_read_or_said, last_common_layer
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 from tests.browser.conftest import SLOW, go, metric, settle
@@ -132,6 +134,25 @@ def test_probes_are_fitted_and_the_headline_is_the_stored_one(page, run, app_cac
     report = known_report(RunStore(app_cache), run(), ProbeSettings(permutations=20))
     assert metric(page, f"AUROC of truth at layer {report.layer}") == f"{report.chosen.test.auroc:.3f}"
     expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
+
+
+def test_read_or_said_says_what_the_direction_follows(page, run, app_cache):
+    go(page, "Read or said")
+    page.get_by_label("Resamples").fill("20")
+    page.get_by_label("Resamples").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Follow the direction").click()
+    expect(page.get_by_text("The answers behind it")).to_be_visible(timeout=SLOW)
+    store = RunStore(app_cache)
+    found = known_read_or_said(store, run(), "prompt", 20)
+    sentence = found.sentence(last_common_layer(store.run(run())))
+    expect(page.get_by_role("heading", name=sentence)).to_be_visible()
+    expect(page.get_by_text("β, standardised").first).to_be_visible()
+    expect(page.get_by_text(re.compile("^AUROC, both modes pooled")).first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Figures as CSV").click()
+    table = pd.read_csv(download.value.path())
+    assert table["beta_said"].to_numpy() == pytest.approx(found.to_frame()["beta_said"].to_numpy())
 
 
 @pytest.fixture
