@@ -28,6 +28,7 @@ HARVEST = "harvest"
 ELICIT = "elicitation"
 PROBE = "probe"
 READ_OR_SAID = "read or said"
+TRANSFER = "transfer"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
@@ -141,6 +142,17 @@ def read_or_said(store: RunStore, run: str, position: str, resamples: int) -> Wo
         return read_or_said_of_run(
             store, run, position, resamples=resamples, progress=job.progress, cancelled=job.cancelled
         )
+
+    return work
+
+
+def transfer(store: RunStore, runs: list[str], settings: ProbeSettings, modes: list[str]) -> Work:
+    """Fill the matrix of probes trained on each run and judged on every one."""
+
+    def work(job: Job) -> Any:
+        from core.probes.transfer import transfer as fill
+
+        return fill(store, runs, settings, modes, progress=job.progress, cancelled=job.cancelled)
 
     return work
 

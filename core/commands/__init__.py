@@ -4,11 +4,13 @@ from core.commands.decisions import decisions
 from core.commands.doctor import doctor
 from core.commands.elicit import elicit
 from core.commands.harvest import harvest
+from core.commands.lie_score import lie_score
 from core.commands.models import models, train_liar
 from core.commands.probes import probe, score
 from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
 from core.commands.tokens import calibration, tokens
+from core.commands.transfer import transfer
 
 __all__ = [
     "calibration",
@@ -17,6 +19,7 @@ __all__ = [
     "elicit",
     "export",
     "harvest",
+    "lie_score",
     "models",
     "probe",
     "read_or_said",
@@ -24,4 +27,5 @@ __all__ = [
     "score",
     "tokens",
     "train_liar",
+    "transfer",
 ]

@@ -7,9 +7,7 @@ from core.data.polarity import negated_by, polarity
 from core.errors import ProbeError
 from core.probes.controls import permuted_targets
 from core.probes.methods import method_named
-
-PAIR = ["question", "wording", "order", "demo_set"]
-"""What two answers, one under honest and one under lie, have in common: wordings of one number correspond."""
+from core.probes.rows import PAIR
 
 
 def beside_labels(

@@ -19,6 +19,8 @@ OF_THE_ANSWER = ("said", "said_true", "lie")
 COLUMN = {"truth": "label", "said": "said", "said_true": "said_true", "lie": "lie"}
 BOTH = "both"
 MOST_PERMUTATIONS = 10_000
+PAIR = ["question", "wording", "order", "demo_set"]
+"""What two answers, one under honest and one under lie, have in common: wordings of one number correspond."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,19 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
     if not kept:
         raise ProbeError(f"no validation answers of both classes are left for target {settings.target!r}")
     return replace(rows, validation=kept)
+
+
+def matched_modes(frame: pd.DataFrame, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Validation rows of one question under honest and under lie, matched; empty where a mode is missing."""
+    if not {"honest", "lie"} <= set(rows.validation):
+        return np.array([], dtype=int), np.array([], dtype=int)
+    keys = [key for key in PAIR if key in frame]
+    honest, lie = (
+        frame.iloc[rows.validation[mode]][keys].assign(row=rows.validation[mode])
+        for mode in ("honest", "lie")
+    )
+    both = honest.merge(lie, on=keys)
+    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
 
 
 def of_mode(frame: pd.DataFrame, mode: str) -> pd.Series:

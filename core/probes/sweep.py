@@ -24,10 +24,10 @@ from core.probes.controls import (
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.methods import method_named
 from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
-from core.probes.needs import PAIR, beside_labels, check_needs
+from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
-from core.probes.rows import ProbeSettings, Rows, choose_rows, with_target
+from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_modes, with_target
 
 States = Callable[[int], np.ndarray]
 
@@ -158,7 +158,7 @@ def run_probe(
     judged = frame if other is None else other
     target, test_target = frame["target"].to_numpy(), judged["target"].to_numpy()[rows.test]
     test_groups = judged["group"].to_numpy()[rows.test]
-    pairs = _pairs(frame, rows)
+    pairs = matched_modes(frame, rows)
     null = Permutations(frame, other, settings, rows, pairs)
     results: list[LayerResult] = []
     vectors, intercepts, scores_of = [], [], []
@@ -236,19 +236,6 @@ def run_probe(
 
 def _part(beside: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[rows] for name, values in beside.items()}
-
-
-def _pairs(frame: pd.DataFrame, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Validation rows of one question under honest and under lie, matched; empty where a mode is missing."""
-    if not {"honest", "lie"} <= set(rows.validation):
-        return np.array([], dtype=int), np.array([], dtype=int)
-    keys = [key for key in PAIR if key in frame]
-    honest, lie = (
-        frame.iloc[rows.validation[mode]][keys].assign(row=rows.validation[mode])
-        for mode in ("honest", "lie")
-    )
-    both = honest.merge(lie, on=keys)
-    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
 
 
 def _required(chosen: dict[str, int | None], rule: str) -> int:

@@ -1,0 +1,144 @@
+"""A probe judged by cross-validation: each group is scored by a probe, and at a layer, that never saw it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.downloads import Progress, ignore_progress
+from core.errors import Cancelled, ProbeError
+from core.probes.batched import fit_many
+from core.probes.layer_rules import Validated, agreement_of, choose_layer
+from core.probes.metrics import Area, area, auroc
+from core.probes.needs import beside_labels, check_needs
+from core.probes.pipeline import direction, fit_parameters, make_probe
+from core.probes.rows import (
+    ProbeSettings,
+    Rows,
+    matched_modes,
+    of_mode,
+    one_of_each,
+    two_classes,
+    with_target,
+)
+from core.probes.splits import fold_of_groups
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """A cross-validated figure.
+
+    Attributes:
+        area: over all groups, scores standardised within each fold.
+        layers: the layer that each fold's own validation data chose.
+        n_train: training answers of the smallest fold.
+    """
+
+    area: Area
+    layers: tuple[int, ...]
+    n_train: int
+
+
+def cross_validate(
+    frame: pd.DataFrame,
+    states: Callable[[int], np.ndarray],
+    n_layers: int,
+    settings: ProbeSettings,
+    *,
+    progress: Progress = ignore_progress,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> CrossValidated:
+    """Train, choose the layer and judge five times: one fold judges, the next one chooses, the others train.
+
+    Args:
+        frame: labelled answers (see `core.labels`); row i belongs to row i of the states.
+        states: gives one layer's states, (answers, d_model).
+
+    Raises:
+        ProbeError: a part of a fold has one class only, or its layer rule has nothing to go by.
+        Cancelled: `cancelled` said so.
+    """
+    frame = with_target(frame, settings.target).reset_index(drop=True)
+    parts = [_rows(frame, settings, number) for number in range(FOLDS)]
+    target, groups = frame["target"].to_numpy(), frame["group"].to_numpy()
+    pairs = [matched_modes(frame, rows) for rows in parts]
+    validated: list[list[Validated]] = [[] for _ in parts]
+    scores: list[list[np.ndarray]] = [[] for _ in parts]
+    for layer in range(n_layers):
+        if cancelled():
+            raise Cancelled("the cross-validation was cancelled: nothing was kept")
+        progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
+        here = states(layer)
+        vectors = _vectors(frame, here, target, parts, settings)
+        for number, (rows, vector) in enumerate(zip(parts, vectors, strict=True)):
+            found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
+            agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
+            validated[number].append(Validated(found, agreement))
+            scores[number].append(here[rows.test] @ vector)
+    layers, pooled = [], []
+    for number in range(FOLDS):
+        chosen = choose_layer(validated[number], settings.rule)
+        if chosen is None:
+            raise ProbeError(f"layer rule {settings.rule!r} has nothing to go by in fold {number + 1}")
+        mine = scores[number][chosen]
+        pooled.append((mine - mine.mean()) / max(mine.std(), 1e-12))
+        layers.append(chosen)
+    test = np.concatenate([rows.test for rows in parts])
+    progress(1.0, "done")
+    return CrossValidated(
+        area(target[test], np.concatenate(pooled), groups[test]),
+        tuple(layers),
+        min(len(rows.train) for rows in parts),
+    )
+
+
+def _rows(frame: pd.DataFrame, settings: ProbeSettings, number: int) -> Rows:
+    """What trains, chooses and judges in one fold."""
+    folds = fold_of_groups(frame["group"].tolist(), frame["label"].tolist(), FOLDS, settings.seed)
+    fold = frame["group"].map(folds)
+    may_train, as_drawn = one_of_each(frame)
+    outcome = frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
+    usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
+    next_one = (number + 1) % FOLDS
+    train = ~fold.isin((number, next_one)) & usable & ~outcome & may_train & of_mode(frame, settings.train)
+    choosing = (fold == next_one) & usable & ~outcome & as_drawn
+    modes = {
+        mode: np.flatnonzero(choosing & (frame["mode"] == mode)) for mode in dict.fromkeys(frame["mode"])
+    }
+    if settings.target in ("mode", "lie"):
+        modes = {"both": np.flatnonzero(choosing)}
+    rows = Rows(
+        train=np.flatnonzero(train),
+        validation={mode: part for mode, part in modes.items() if two_classes(frame, part)},
+        test=np.flatnonzero((fold == number) & usable & as_drawn & of_mode(frame, settings.test)),
+        n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()),
+    )
+    if not two_classes(frame, rows.train) or not rows.validation or not len(rows.test):
+        raise ProbeError(
+            f"fold {number + 1} of {FOLDS} has one class of target {settings.target!r} only, or no answers: "
+            "harvest more questions"
+        )
+    check_needs(frame, rows.train, settings.method)
+    return rows
+
+
+def _vectors(
+    frame: pd.DataFrame, here: np.ndarray, target: np.ndarray, parts: list[Rows], settings: ProbeSettings
+) -> np.ndarray:
+    """Each fold's direction, (folds, d_model)."""
+    if settings.method == "logistic":
+        weights = np.zeros((len(parts), len(frame)))
+        for number, rows in enumerate(parts):
+            weights[number, rows.train] = 1
+        return fit_many(here, target, weights).vectors
+    beside = beside_labels(frame, settings.method, settings.target)
+    vectors = []
+    for rows in parts:
+        given = fit_parameters({name: values[rows.train] for name, values in beside.items()})
+        vectors.append(
+            direction(make_probe(settings.method).fit(here[rows.train], target[rows.train], **given))[0]
+        )
+    return np.array(vectors)

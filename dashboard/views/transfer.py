@@ -1,0 +1,131 @@
+"""Transfer: a probe trained on each of several runs, judged on every one of them."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ProbeError
+from core.probes.layer_rules import LAYER_RULES
+from core.probes.methods import METHODS
+from core.probes.rows import BOTH, TARGETS, ProbeSettings
+from core.probes.transfer import known_transfer, to_frame
+from core.store.runs import Run
+from dashboard import model_panel, session, transfer_charts, work
+
+FEWEST = 2
+MOST = 8
+
+
+def main() -> None:
+    """The page."""
+    run, _ = session.need_choices()
+    asked = form(run)
+    if asked is None:
+        return
+    runs, settings, modes = asked
+    known = known_transfer(session.run_store(), runs, settings, modes)
+    if known is None:
+        left, right = st.columns([1, 4], vertical_alignment="center")
+        if left.button("Fill the matrix", type="primary", width="stretch"):
+            model_panel.start(work.TRANSFER, work.transfer(session.run_store(), runs, settings, modes))
+        right.caption(
+            f"{len(runs) ** 2 * len(modes)} cells, each a probe of every layer: about 5 seconds a cell for "
+            "200 questions; cells that were computed before are there at once."
+        )
+        session.watch_job(work.TRANSFER)
+        return
+    cells = to_frame(known)
+    picture(cells, runs)
+    take_away(cells, runs, settings, modes)
+
+
+def form(run: Run) -> tuple[list[str], ProbeSettings, list[str]] | None:
+    """Which runs, and what probe."""
+    store = session.run_store()
+    alike = {
+        r.run: r
+        for r in store.runs()
+        if r.answers
+        and not r.facts.get("open")
+        and r.facts["layers"] == run.facts["layers"]
+        and r.facts["d_model"] == run.facts["d_model"]
+    }
+    if len(alike) < FEWEST:
+        st.info(
+            "Transfer needs a second run of the same model: harvest other questions, another template or "
+            "another wording on **Generate**."
+        )
+        return None
+    runs = st.multiselect(
+        "Runs",
+        list(alike),
+        [run.run, next(r for r in alike if r != run.run)],
+        max_selections=MOST,
+        format_func=lambda r: session.as_text(alike[r].title),
+        key=f"transfer runs of {run.facts['layers']} {run.facts['d_model']}",
+    )
+    modes = list(dict.fromkeys(mode for r in runs for mode in alike[r].settings["modes"]))
+    cells = st.columns([2, 2, 2, 2, 2, 3], vertical_alignment="bottom")
+    method = cells[0].selectbox("Method", METHODS, key="transfer method")
+    target = cells[1].selectbox("Target", TARGETS, key="transfer target")
+    position = cells[2].selectbox("Position", store.states(run.run).positions(), key="transfer position")
+    train = cells[3].selectbox("Train on", [*modes, BOTH], key="transfer train")
+    rule = cells[4].selectbox("Layer by", list(LAYER_RULES), key="transfer rule")
+    usual = ["lie"] if "lie" in modes else modes[:1]
+    judge = cells[5].multiselect("Judge on", modes, usual, key=f"transfer judge {modes}")
+    if len(runs) < FEWEST or not judge:
+        st.info("Choose two runs or more, and a mode to judge on.")
+        return None
+    return runs, ProbeSettings(method, target, position, train, judge[0], 0, 0, rule), judge
+
+
+def picture(cells: pd.DataFrame, runs: list[str]) -> None:
+    """The matrix, and the worst that a probe loses by moving."""
+    store = session.run_store()
+    names = {run: _short(store.run(run)) for run in runs}
+    there = cells.dropna(subset=["auroc"])
+    own = there[there["trained"] == there["judged"]]
+    away = there[there["trained"] != there["judged"]]
+    if len(own) and len(away):
+        worst = away.loc[away["auroc"].idxmin()]
+        st.markdown(
+            f"Within their own run probes reach AUROC {own['auroc'].min():.2f} to {own['auroc'].max():.2f}, "
+            f"elsewhere {away['auroc'].min():.2f} to {away['auroc'].max():.2f}; lowest from "
+            f"{session.as_text(names[worst['trained']])} to {session.as_text(names[worst['judged']])}: "
+            f"{worst['auroc']:.2f} ({worst['low']:.2f} to {worst['high']:.2f}, n {worst['n']:,.0f})."
+        )
+    st.plotly_chart(transfer_charts.heat_map(cells, names), key="transfer")
+    st.caption(
+        "The diagonal is cross-validated within its run; elsewhere a probe is judged on groups, and texts, "
+        "that its training and layer choice never saw. Intervals are in the hover box and in the table."
+    )
+    for row in cells[cells["auroc"].isna()].to_dict("records"):
+        st.warning(
+            session.as_text(f"{names[row['trained']]} to {names[row['judged']]}, {row['mode']}: {row['why']}")
+        )
+    shown = cells.assign(trained=cells["trained"].map(names), judged=cells["judged"].map(names))
+    st.dataframe(shown.drop(columns="why").round(3), hide_index=True)
+
+
+def take_away(cells: pd.DataFrame, runs: list[str], settings: ProbeSettings, modes: list[str]) -> None:
+    """The cells as a file, and the command that gives the same."""
+    left, right = st.columns([1, 4], vertical_alignment="center")
+    left.download_button(
+        "Cells as CSV", cells.to_csv(index=False), "transfer.csv", "text/csv", width="stretch"
+    )
+    judge = " ".join(f"--judge-mode {mode}" for mode in modes)
+    right.code(
+        f"telltale transfer {' '.join(runs)} --method {settings.method} --target {settings.target} "
+        f"--position {settings.position} --train {settings.train} --layer-rule {settings.rule} {judge}",
+        language="bash",
+    )
+
+
+def _short(run: Run) -> str:
+    data, template = run.settings["data"]["name"], run.settings["template"]["name"]
+    return f"{data.rsplit('/', 1)[-1]} · {template} · {run.facts['model']} · {run.run[:6]}"
+
+
+try:
+    main()
+except ProbeError as refused:
+    st.error(session.as_text(refused))
