@@ -86,8 +86,9 @@ def _probe(run: Run, frame: pd.DataFrame) -> None:
     train, test = default_modes(frame["mode"])
     settings = ProbeSettings(train=train, test=test, permutations=0)
     lost = lost_classes(session.judged_answers(run), frame, settings)
-    for entry in lost:
-        st.warning(session.as_text(entry.sentence(tuple(run.facts["choices"]))))
+    if lost:
+        names = tuple(run.facts["choices"])
+        st.warning("\n".join(f"- {session.as_text(entry.sentence(names))}" for entry in lost))
     trainable = not any(entry.stops_training for entry in lost)
     store = session.run_store()
     before = known_report(store, run.run, settings, pruned=False)
