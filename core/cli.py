@@ -263,6 +263,21 @@ def parser() -> Parser:
     lies.add_argument("--seed", type=int, default=0)
     lies.add_argument("--csv", help="also write the score of each answer to this file")
 
+    steer = add("steer", "what is said while a direction is added, projected out or patched")
+    steer.add_argument("run")
+    steer.add_argument("--layer", type=int, required=True)
+    steer.add_argument(
+        "--alpha", type=float, nargs="+", help="how much is added, in typical state norms (default: ±0.5, ±1)"
+    )
+    steer.add_argument("--how", choices=("add", "project", "patch"), default="add")
+    steer.add_argument("--positions", choices=("last", "prompt", "generated", "all"), default="last")
+    steer.add_argument("--method", default="logistic")
+    steer.add_argument("--target", default="truth")
+    steer.add_argument("--n", type=int, default=40, help="questions of the test groups (default: 40)")
+    steer.add_argument("--random", type=int, default=20, help="random directions (default: 20)")
+    steer.add_argument("--seed", type=int, default=0)
+    steer.add_argument("--csv", help="also write every figure to this file")
+
     export = add("export", "a run's answers as CSV, or one layer's states as .npy")
     export.add_argument("run")
     export.add_argument("--file", required=True)

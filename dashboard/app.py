@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("views/probes.py", title="Probes", icon=":material/show_chart:"),
         st.Page("views/read_or_said.py", title="Read or said", icon=":material/compare_arrows:"),
         st.Page("views/transfer.py", title="Transfer", icon=":material/grid_on:"),
+        st.Page("views/steer.py", title="Steer", icon=":material/explore:"),
         st.Page("views/tokens.py", title="Tokens", icon=":material/token:"),
         st.Page("views/statements.py", title="Statements", icon=":material/format_quote:"),
     ],

@@ -18,6 +18,7 @@ from core.probes.rows import ProbeSettings
 from core.probes.sweep import ProbeReport
 from core.progress import in_words
 from core.projection import ProjectionSettings
+from core.steering.settings import SteerSettings
 from core.store.runs import RunStore
 
 Work = Callable[[Job], Any]
@@ -32,6 +33,7 @@ TRANSFER = "transfer"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
+STEERING = "steering"
 
 
 def fetch(cache: Path) -> Work:
@@ -153,6 +155,18 @@ def transfer(store: RunStore, runs: list[str], settings: ProbeSettings, modes: l
         from core.probes.transfer import transfer as fill
 
         return fill(store, runs, settings, modes, progress=job.progress, cancelled=job.cancelled)
+
+    return work
+
+
+def steer(store: RunStore, run: str, settings: SteerSettings) -> Work:
+    """Ask a run's test questions again while its model is steered."""
+
+    def work(job: Job) -> Any:
+        from core.steering.of_run import steer_run
+
+        job.works_on(run)
+        return steer_run(store, run, settings, progress=job.progress, cancelled=job.cancelled)
 
     return work
 

@@ -9,6 +9,7 @@ from core.commands.models import models, train_liar
 from core.commands.probes import probe, score
 from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
+from core.commands.steer import steer
 from core.commands.tokens import calibration, tokens
 from core.commands.transfer import transfer
 
@@ -25,6 +26,7 @@ __all__ = [
     "read_or_said",
     "runs",
     "score",
+    "steer",
     "tokens",
     "train_liar",
     "transfer",

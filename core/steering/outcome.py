@@ -72,6 +72,18 @@ class SteerOutcome:
             f"direction{at} (n {int(worst['n'])} tokens)."
         )
 
+    def lines(self, measure: str) -> pd.DataFrame:
+        """What a chart draws: each direction but the random ones, from the unsteered answers at alpha 0 on.
+
+        Returns:
+            The columns of `curves`, sorted by alpha within direction and mode; direction is never `PLAIN`.
+        """
+        part = self.curves[self.curves["measure"] == measure]
+        plain = part[part["direction"] == PLAIN]
+        shown = part[(part["direction"] != PLAIN) & ~part["direction"].map(is_random)]
+        begun = [plain.assign(direction=name) for name in shown["direction"].unique()]
+        return pd.concat([shown, *begun]).sort_values(["direction", "mode", "alpha"], ignore_index=True)
+
     def band(self, measure: str) -> pd.DataFrame:
         """The central 95 % of random directions at each alpha.
 
