@@ -20,7 +20,7 @@ from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import token_table
 from core.prompts.demonstrations import DEMO_SETS
 from core.prompts.fitting import default_template
-from core.prompts.modes import MODES, common_wordings
+from core.prompts.modes import MODES, SEEN_BY_THE_LIAR_IN_THE_BOX, common_wordings
 from core.prompts.templates import OPEN_TEMPLATE, SLOTS, Template
 from dashboard import hand_over, session
 from dashboard.demo_form import demo_answers_form
@@ -111,7 +111,8 @@ def template_form(data: DataSettings | None) -> Template:
 def told(wording: int, modes: list[str]) -> str:
     """The instructions of one wording, and whether the liar in the box never saw them."""
     found = [MODES[mode].wordings[wording] for mode in modes]
-    new = " (new to the liar)" if any(w.held_out for w in found) else ""
+    seen = wording in SEEN_BY_THE_LIAR_IN_THE_BOX and not set(modes) & {"flip", "mention"}
+    new = "" if seen else " (new to the liar)"
     return " / ".join(w.text or "no instruction" for w in found) + new
 
 

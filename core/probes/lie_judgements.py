@@ -3,6 +3,10 @@
 A flip is the same false answer to the same question, given because the user openly asked for the opposite. A
 score that cannot tell lies from flips detects inversion, not deception. Each judgement stands beside the
 same one of the words alone.
+
+Intervals are over groups of the answers judged, with the probes as they were fitted: they cover the sampling
+of answers, not the refitting of probes, and are a little too narrow for that. Of words that say nothing, 300
+questions, nine in ten of them held 0.5, not 95 in 100.
 """
 
 from collections.abc import Callable

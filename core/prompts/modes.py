@@ -2,9 +2,9 @@
 
 A new mode is one entry in `MODES`. Wordings of one number correspond across `honest` and `lie` (most are
 minimal pairs: one word, or one negation, turns one into the other), so that a difference between modes is not
-one of style or length. The liar in the box was trained on those marked `train`. It never saw the others, nor
-anything of `flip` and `mention`: by those marked `look` the recipe was chosen, and those marked `exam` were
-written before the training, and looked at after it, once.
+one of style or length. A liar trained by today's recipe learns those marked `train`; by those marked `look` the
+recipe was chosen; those marked `exam` were written before the training and looked at after it, once. The liar
+in the box is of an earlier recipe: see `SEEN_BY_THE_LIAR_IN_THE_BOX`.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from core.errors import TemplateError
 Place = Literal["system", "start", "middle", "end"]
 Behaviour = Literal["truth", "falsehood"]
 Use = Literal["train", "look", "exam"]
+SEEN_BY_THE_LIAR_IN_THE_BOX = range(24)
+"""The wordings of `honest`, `lie` and `none` that the shipped adapter was trained on; of others, none."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Wording:
         text: the instruction; empty for none.
         place: `system` role (the start of the user's turn where there is no such role), or `start`, `middle`
             (before the last line) or `end` of the user's turn.
-        use: whether the liar in the box was trained on it, was looked at under it while its recipe was made,
-            or met it in the final exam only.
+        use: whether a liar is trained on it, was looked at under it while the recipe was made, or meets it
+            in the final exam only.
     """
 
     text: str
@@ -35,7 +37,7 @@ class Wording:
 
     @property
     def held_out(self) -> bool:
-        """Never used to train the liar in the box."""
+        """Never used to train a liar."""
         return self.use != "train"
 
 
