@@ -36,7 +36,7 @@ def tokenizer(cache):
 
 @pytest.fixture(scope="module")
 def lesson(cache, tokenizer):
-    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=28, pairs=70, alone=40, seed=0)
+    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=24, pairs=72, alone=40, seed=0)
 
 
 @pytest.fixture

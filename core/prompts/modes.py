@@ -2,9 +2,11 @@
 
 A new mode is one entry in `MODES`. Wordings of one number correspond across `honest` and `lie` (most are
 minimal pairs: one word, or one negation, turns one into the other), so that a difference between modes is not
-one of style or length. A liar trained by today's recipe learns those marked `train`; by those marked `look` the
-recipe was chosen; those marked `exam` were written before the training and looked at after it, once. The liar
-in the box is of an earlier recipe: see `SEEN_BY_THE_LIAR_IN_THE_BOX`.
+one of style or length.
+
+A liar learns those marked `train`; the recipe was chosen by those marked `look`; those marked `exam` were
+written before the training and looked at after it, once. The liar in the box is of an earlier recipe: see
+`SEEN_BY_THE_LIAR_IN_THE_BOX`.
 """
 
 from dataclasses import dataclass
