@@ -173,6 +173,9 @@ def test_the_layer_is_one_that_reads_and_a_named_one_is_taken():
     assert set(scores["layer"]) <= set(range(TURN))
     late = scored(frame, states, layer=LAYERS - 1)
     assert set(late["layer"]) == {LAYERS - 1}
+    # What that layer reads is what is said: the score is as high on true answers as on untrue ones.
+    assert judge(late)[0].at_chance and judge(scores)[0].above
+    assert "does not tell untrue answers from true ones" in sentence(judge(late))
 
 
 def test_the_layer_needs_no_lie_label():
@@ -292,8 +295,7 @@ def test_the_command_gives_its_names_and_the_scores_as_csv(lab, runs, capsys, tm
     asked = ["lie-score", run, "--flip-run", flip_run, "--layer", 2, "--centring", "per-mode"]
     out = tell(lab, capsys, *asked, "--csv", file, "--json").out
     result = json.loads(out, parse_constant=pytest.fail)
-    assert (result["run"], result["flip_run"]) == (run, flip_run)
-    assert set(result["layers"]) <= {"2"}  # of a fold whose answers say no choice there is none
+    assert (result["run"], result["flip_run"], result["layers"]) == (run, flip_run, {"2": FOLDS})
     names = [judgement["name"] for judgement in result["judgements"]]
     assert names[:2] == ["untrue", "untrue_honest"] and {"failed_lies", "flips", "honest_errors"} <= set(
         names

@@ -23,7 +23,7 @@ import pandas as pd
 
 from core.errors import ProbeError
 from core.probes.read_scores import FOLDS, ReadScores
-from core.probes.rows import merged_groups, one_of_each
+from core.probes.rows import merged_groups, undropped
 
 CENTRINGS = {
     "none": "no centring",
@@ -81,21 +81,30 @@ def answers_to_score(
         if not (frame["mode"] == mode).any():
             raise ProbeError(f"the run has no {mode} answers: harvest it in both modes, honest and lie")
     if flips is None or flip_states is None:
-        rows = _kept(frame, MODES)
+        rows = undropped(frame, MODES)
         return frame.iloc[rows].assign(other_run=False).reset_index(drop=True), lambda n: states(n)[rows]
     if not (flips["mode"] == "flip").any():
         raise ProbeError("the run named for its flips has no answers under flip: harvest it with --mode flip")
     here, there = merged_groups(frame, flips)
-    rows, others = _kept(frame, ("honest", "lie")), _kept(flips, ("flip",))
+    rows, others = undropped(frame, ("honest", "lie")), undropped(flips, ("flip",))
     own = frame.assign(group=here, other_run=False).iloc[rows]
     both = pd.concat([own, flips.assign(group=there, other_run=True).iloc[others]], ignore_index=True)
     reader = flip_states
     return both, lambda n: np.concatenate([states(n)[rows], reader(n)[others]])
 
 
-def _kept(frame: pd.DataFrame, modes: tuple[str, ...]) -> np.ndarray:
-    here = frame["mode"].isin(modes) & ~frame["dropped"].astype(bool) & one_of_each(frame)[1]
-    return np.flatnonzero(here)
+def layers_read(read: ReadScores, settings: LieScoreSettings) -> tuple[int, ...]:
+    """The layer that each fold's answers are scored at.
+
+    Raises:
+        ProbeError: no such layer; or see `ReadScores.layers`.
+    """
+    if settings.layer is None:
+        return read.layers(settings.rule)
+    last = len(read.scores) - 1
+    if not 0 <= settings.layer <= last:
+        raise ProbeError(f"there is no layer {settings.layer}: choose 0 to {last}")
+    return (settings.layer,) * FOLDS
 
 
 def lie_scores(frame: pd.DataFrame, read: ReadScores, settings: LieScoreSettings) -> pd.DataFrame:
@@ -110,12 +119,9 @@ def lie_scores(frame: pd.DataFrame, read: ReadScores, settings: LieScoreSettings
         layer, read (standardised, centred), score, text_read and text_score (NaN where words teach nothing).
 
     Raises:
-        ProbeError: no such layer; or see `ReadScores.layers`; or an answer has nothing to be centred by.
+        ProbeError: see `layers_read`; or an answer has nothing to be centred by.
     """
-    last = len(read.scores) - 1
-    if settings.layer is not None and not 0 <= settings.layer <= last:
-        raise ProbeError(f"there is no layer {settings.layer}: choose 0 to {last}")
-    layers = (settings.layer,) * FOLDS if settings.layer is not None else read.layers(settings.rule)
+    layers = layers_read(read, settings)
     by_fold = np.array([read.scores[layer, f] for f, layer in enumerate(layers)], dtype=np.float64)
     right = (frame["said"] == frame["label"]).map({True: "right", False: "false"})
     made = frame[["answer", "other_run", "question", "group", "mode", "label", "said", "lie"]].assign(

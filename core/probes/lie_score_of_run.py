@@ -4,18 +4,19 @@ Only the read scores are kept: layer, centring and belief change nothing of them
 these is answered at once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.probes.lie_judgements import Judgement, beside, judge, sentence
-from core.probes.lie_score import LieScoreSettings, answers_to_score, lie_scores
+from core.probes.lie_score import LieScoreSettings, answers_to_score, layers_read, lie_scores
 from core.probes.of_run import drops_of, with_states
 from core.probes.read_scores import ReadScores, read_scores
 from core.store.runs import Run, RunStore
@@ -86,7 +87,7 @@ def lie_score_of_run(
     own, own_states = with_states(store, record.run, settings.position)
     frame, states = answers_to_score(own, own_states, *(flips or (None, None)))
     path = _path(store, record, other, settings)
-    read = _kept(path)
+    read: ReadScores | None = load_derived(path)
     if read is None:
         with threadpool_limits(1, user_api="blas"):
             read = read_scores(
@@ -97,18 +98,15 @@ def lie_score_of_run(
                 progress=progress,
                 cancelled=cancelled,
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        joblib.dump(read, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+        keep_derived(read, path)
     scores = lie_scores(frame, read, settings)
-    layers = scores.groupby("layer")["fold"].nunique()
     silent = frame.loc[frame["said"].isna(), "mode"].value_counts()
     arms = frame.loc[read.trains, ["order", "demo_set"]].drop_duplicates()
     return LieScoreReport(
         settings,
         scores,
         judge(scores),
-        {int(layer): int(n) for layer, n in layers.items()},
+        Counter(sorted(layers_read(read, settings))),
         {str(mode): int(silent.get(mode, 0)) for mode in frame["mode"].unique()},
         int(((scores["mode"] == "lie") & (scores["kind"] == "")).sum()),
         len(arms) == 1,
@@ -123,7 +121,7 @@ def known_lie_score(
     Raises:
         ProbeError, StoreError: as `lie_score_of_run`.
     """
-    if _kept(_path(store, *_records(store, run, flip_run), settings)) is None:
+    if load_derived(_path(store, *_records(store, run, flip_run), settings)) is None:
         return None
     return lie_score_of_run(store, run, settings, flip_run)
 
@@ -154,18 +152,7 @@ def _mismatch(run: Run, other: Run) -> str | None:
         return "model or adapter"
     if run.settings["template"] != other.settings["template"]:
         return "template"
-    one, two = ({k: r.settings["data"].get(k) for k in ("name", "form", "split")} for r in (run, other))
-    return "source" if one != two else None
-
-
-def _kept(path: Path) -> ReadScores | None:
-    if not path.is_file():
-        return None
-    try:
-        return joblib.load(path)
-    except Exception:  # a derived result that cannot be read is rebuilt
-        path.unlink(missing_ok=True)
-        return None
+    return None if run.asks_alike(other) else "source"
 
 
 def _path(store: RunStore, run: Run, other: Run | None, settings: LieScoreSettings) -> Path:
@@ -173,4 +160,4 @@ def _path(store: RunStore, run: Run, other: Run | None, settings: LieScoreSettin
     for record in (run, other):
         if record is not None:
             parts.append((record.run, record.answers, drops_of(store, record.run)))
-    return store.cache / "derived" / "lie_score" / f"{joblib.hash(parts)}.joblib"
+    return derived_path(store.cache, "lie_score", parts)
