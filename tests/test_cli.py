@@ -488,7 +488,7 @@ def test_a_disk_error_is_one_line(refuse, run, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "probes.part")
 
-    monkeypatch.setattr("core.probes.of_run.joblib.dump", full)
+    monkeypatch.setattr("core.derived.joblib.dump", full)
     assert refuse("probe", run, "--permutations", 3) == "probes.part: No space left on device"
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.best_of import best_of
+from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.labels import judge_answers, lay_decisions
@@ -82,11 +82,8 @@ def probe_run(
         ProbeError, StoreError: see `run_probe` and `RunStore`.
     """
     path = report_path(store, run, settings, test_run, pruned, test_pruned)
-    if path.is_file():
-        try:
-            return joblib.load(path)
-        except Exception:  # a derived result that cannot be read is rebuilt
-            path.unlink(missing_ok=True)
+    if (known := load_derived(path)) is not None:
+        return known
     trained, other_run = store.run(run), store.run(test_run or run)
     _check_mode(trained, settings.train)
     _check_mode(other_run, settings.test)
@@ -105,9 +102,7 @@ def probe_run(
             progress=progress,
             cancelled=cancelled,
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    joblib.dump(report, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    keep_derived(report, path)
     return report
 
 
@@ -169,7 +164,7 @@ def report_path(
             believed = settings.target == "lie" or record.settings["samples"] > 1  # best of n rests on belief
             margin = DecisionStore(store.cache).margin(name) if believed else None
             parts.append((record.run, record.answers, drops, margin))
-    return store.cache / "derived" / "probes" / f"{joblib.hash(parts)}.joblib"
+    return derived_path(store.cache, "probes", parts)
 
 
 def drops_of(store: RunStore, run: str, test_pruned: bool = True) -> list[tuple[int, bool]]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
 from threadpoolctl import threadpool_limits
 
+from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.engine.settings import HarvestSettings
 from core.errors import ModelError, ProbeError
@@ -56,10 +56,7 @@ def read_or_said_of_run(
             progress=progress,
             cancelled=cancelled,
         )
-    path = _path(store, record, position, resamples, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    joblib.dump(found, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    keep_derived(found, _path(store, record, position, resamples, seed))
     return found
 
 
@@ -67,14 +64,7 @@ def known_read_or_said(
     store: RunStore, run: str, position: str, resamples: int = RESAMPLES, seed: int = 0
 ) -> ReadOrSaid | None:
     """The outcome where it was computed before, else None; never computes."""
-    path = _path(store, store.run(run), position, resamples, seed)
-    if not path.is_file():
-        return None
-    try:
-        return joblib.load(path)
-    except Exception:  # a derived result that cannot be read is rebuilt
-        path.unlink(missing_ok=True)
-        return None
+    return load_derived(_path(store, store.run(run), position, resamples, seed))
 
 
 def lens_of_run(run: Run, cache: Path, position: str) -> Lens | None:
@@ -107,4 +97,4 @@ def last_common_layer(run: Run) -> int | None:
 
 def _path(store: RunStore, run: Run, position: str, resamples: int, seed: int) -> Path:
     parts = [VERSION, position, resamples, seed, run.run, run.answers, drops_of(store, run.run)]
-    return store.cache / "derived" / "read_or_said" / f"{joblib.hash(parts)}.joblib"
+    return derived_path(store.cache, "read_or_said", parts)

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-import joblib
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.probes.cross_validated import CrossValidated, cross_validate
@@ -80,7 +79,7 @@ def transfer(
             found.append(_cell(store, trained, judged, asked, show, cancelled))
         except ProbeError as error:
             found.append(TransferCell(trained, judged, mode, why=str(error)))
-    _keep(found, _matrix_path(store, ids, settings, modes))
+    keep_derived(found, _matrix_path(store, ids, settings, modes))
     progress(1.0, "done")
     return found
 
@@ -89,7 +88,7 @@ def known_transfer(
     store: RunStore, runs: Sequence[str], settings: ProbeSettings, modes: Sequence[str]
 ) -> list[TransferCell] | None:
     """The matrix where it was computed before, else None; never computes."""
-    return _kept(_matrix_path(store, [store.run(run).run for run in runs], settings, modes))
+    return load_derived(_matrix_path(store, [store.run(run).run for run in runs], settings, modes))
 
 
 def to_frame(cells: Sequence[TransferCell]) -> pd.DataFrame:
@@ -134,15 +133,15 @@ def cross_validated_run(
     """
     record = store.run(run)
     parts = [VERSION, settings, _standing(store, record.run)]
-    path = store.cache / "derived" / "cross_validated" / f"{joblib.hash(parts)}.joblib"
-    if (known := _kept(path)) is not None:
+    path = derived_path(store.cache, "cross_validated", parts)
+    if (known := load_derived(path)) is not None:
         return known
     frame, states = with_states(store, record.run, settings.position)
     with threadpool_limits(1, user_api="blas"):
         found = cross_validate(
             frame, states, record.facts["layers"], settings, progress=progress, cancelled=cancelled
         )
-    _keep(found, path)
+    keep_derived(found, path)
     return found
 
 
@@ -164,25 +163,9 @@ def _cell(
 def _matrix_path(store: RunStore, runs: Sequence[str], settings: ProbeSettings, modes: Sequence[str]) -> Path:
     asked = replace(settings, test=BOTH, permutations=0)
     parts = [VERSION, asked, list(modes), [_standing(store, run) for run in runs]]
-    return store.cache / "derived" / "transfer" / f"{joblib.hash(parts)}.joblib"
+    return derived_path(store.cache, "transfer", parts)
 
 
 def _standing(store: RunStore, run: str) -> tuple:
     """What a run's figures depend on: its answers so far, the decisions about them, the belief margin."""
     return run, store.run(run).answers, drops_of(store, run), DecisionStore(store.cache).margin(run)
-
-
-def _kept(path: Path) -> Any:
-    if not path.is_file():
-        return None
-    try:
-        return joblib.load(path)
-    except Exception:  # a derived result that cannot be read is rebuilt
-        path.unlink(missing_ok=True)
-        return None
-
-
-def _keep(found: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    joblib.dump(found, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, ProbeError
@@ -74,23 +74,13 @@ def steer_run(
         answers=answers,
         pushes=pushes(answers, settings.how),
     )
-    path = _path(store, record, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    joblib.dump(outcome, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    keep_derived(outcome, _path(store, record, settings))
     return outcome
 
 
 def known_steering(store: RunStore, run: str, settings: SteerSettings) -> SteerOutcome | None:
     """The outcome where it was computed before, else None; never computes."""
-    path = _path(store, store.run(run), settings)
-    if not path.is_file():
-        return None
-    try:
-        return joblib.load(path)
-    except Exception:  # a derived result that cannot be read is rebuilt
-        path.unlink(missing_ok=True)
-        return None
+    return load_derived(_path(store, store.run(run), settings))
 
 
 def _ask(
@@ -175,4 +165,4 @@ def _stop(cancelled: Stop) -> None:
 def _path(store: RunStore, run: Run, settings: SteerSettings) -> Path:
     margin = DecisionStore(store.cache).margin(run.run)
     parts = [VERSION, settings, run.run, run.answers, drops_of(store, run.run), margin]
-    return store.cache / "derived" / "steering" / f"{joblib.hash(parts)}.joblib"
+    return derived_path(store.cache, "steering", parts)
