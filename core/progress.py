@@ -5,7 +5,8 @@ A log of a long run therefore says how it goes, and a short one says nothing tha
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -77,3 +78,15 @@ def progress_bar(total: float, unit: str) -> "tqdm | ProgressLines":
     if sys.stderr is not None and sys.stderr.isatty():
         return tqdm(total=total, unit=unit, file=sys.stderr, leave=False)
     return ProgressLines(total, unit)
+
+
+@contextmanager
+def shown_in_percent() -> Iterator[Callable[[float, str], None]]:
+    """A bar from 0 to 100 %; gives what core's long work calls with a fraction and what is being done."""
+    with progress_bar(100, "%") as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description(what)
+            bar.update(round(100 * fraction) - bar.n)
+
+        yield show

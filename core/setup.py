@@ -7,7 +7,7 @@ from core.data.reviews import fetch_reviews
 from core.errors import TelltaleError
 from core.models.embedded import embedded_ready, fetch_embedded
 from core.paths import cache_folder
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 
 
 def main() -> int:
@@ -19,12 +19,7 @@ def main() -> int:
         cache = cache_folder(chosen)
         if not embedded_ready(cache):
             quieten()
-        with progress_bar(100, "%") as bar:
-
-            def show(fraction: float, what: str) -> None:
-                bar.set_description(what)
-                bar.update(round(100 * fraction) - bar.n)
-
+        with shown_in_percent() as show:
             fetch_embedded(cache, show)
             fetch_reviews(cache, show)
     except TelltaleError as error:

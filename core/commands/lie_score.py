@@ -8,7 +8,7 @@ from core.probes.lie_judgements import Judgement, cells
 from core.probes.lie_score import CENTRINGS, LieScoreSettings
 from core.probes.lie_score_of_run import lie_score_of_run
 from core.probes.read_or_said_of_run import last_common_layer
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 from core.store.runs import RunStore
 
 
@@ -20,12 +20,7 @@ def lie_score(cache: Path, options: Namespace) -> Result:
     settings = LieScoreSettings(
         options.position, options.layer, options.layer_rule, options.centring, options.seed
     )
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         report = lie_score_of_run(store, run.run, settings, flip_run, progress=show)
     if options.csv:
         report.scores.to_csv(options.csv, index=False)

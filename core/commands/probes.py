@@ -12,7 +12,7 @@ from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.rows import ProbeSettings
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.runs import RunStore
 
@@ -36,12 +36,7 @@ def probe(cache: Path, options: Namespace) -> Result:
     store = RunStore(cache)
     run = store.run(options.run).run
     other = store.run(options.test_run).run if options.test_run else None
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         report = probe_run(store, run, probe_settings(options), test_run=other, progress=show)
     result = report.to_json(run, other)
     answers = labelled(store, other or run)
@@ -95,14 +90,9 @@ def score(cache: Path, options: Namespace) -> Result:
     asked = HarvestSettings.from_dict(run.settings).model
     if options.model or options.adapter:
         asked = ModelSettings(options.model or asked.id, options.adapter, options.four_bit)
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         report = probe_run(store, run.run, probe_settings(options), test_run=options.test_run, progress=show)
-        bar.reset()
+    with shown_in_percent() as show:
         scored = score_statements(
             load_model(asked, cache), store, run.run, report.bundle, statements, modes=modes, progress=show
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.commands.options import Result
 from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 from core.store.runs import RunStore
 
 COLUMNS = (
@@ -24,12 +24,7 @@ def read_or_said(cache: Path, options: Namespace) -> Result:
     """What the honest-trained direction follows, layer by layer."""
     store = RunStore(cache)
     run = store.run(options.run)
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         found = read_or_said_of_run(
             store, run.run, options.position, resamples=options.resamples, seed=options.seed, progress=show
         )

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 from core.steering.conditions import is_random
 from core.steering.of_run import steer_run
 from core.steering.outcome import SteerOutcome
@@ -29,12 +29,7 @@ def steer(cache: Path, options: Namespace) -> Result:
         random=options.random,
         seed=options.seed,
     )
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         found = steer_run(store, run.run, settings, progress=show)
     if options.csv:
         found.curves.to_csv(options.csv, index=False)

@@ -8,7 +8,7 @@ from core.commands.options import Result
 from core.commands.probes import probe_settings
 from core.probes.transfer import to_frame
 from core.probes.transfer import transfer as matrix
-from core.progress import progress_bar
+from core.progress import shown_in_percent
 from core.store.runs import RunStore
 
 
@@ -16,12 +16,7 @@ def transfer(cache: Path, options: Namespace) -> Result:
     """A probe trained on each run, judged on every one."""
     store = RunStore(cache)
     modes = tuple(dict.fromkeys(options.judge_mode or ("lie",)))
-    with progress_bar(100, "%") as bar:
-
-        def show(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(round(100 * fraction) - bar.n)
-
+    with shown_in_percent() as show:
         settings = replace(probe_settings(options), permutations=0)
         cells = matrix(store, options.runs, settings, modes, progress=show)
     frame = to_frame(cells)
