@@ -16,10 +16,12 @@ from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.rows import (
     ProbeSettings,
     Rows,
-    matched_modes,
+    check_samples,
+    matched_validation,
     of_mode,
     one_of_each,
     two_classes,
+    validation_rows,
     with_target,
 )
 from core.probes.splits import fold_of_groups
@@ -62,9 +64,10 @@ def cross_validate(
         Cancelled: `cancelled` said so.
     """
     frame = with_target(frame, settings.target).reset_index(drop=True)
+    check_samples(frame, settings)
     parts = [_rows(frame, settings, number) for number in range(FOLDS)]
     target, groups = frame["target"].to_numpy(), frame["group"].to_numpy()
-    pairs = [matched_modes(frame, rows) for rows in parts]
+    pairs = [matched_validation(frame, rows) for rows in parts]
     validated: list[list[Validated]] = [[] for _ in parts]
     scores: list[list[np.ndarray]] = [[] for _ in parts]
     for layer in range(n_layers):
@@ -105,14 +108,9 @@ def _rows(frame: pd.DataFrame, settings: ProbeSettings, number: int) -> Rows:
     next_one = (number + 1) % FOLDS
     train = ~fold.isin((number, next_one)) & usable & ~outcome & may_train & of_mode(frame, settings.train)
     choosing = (fold == next_one) & usable & ~outcome & as_drawn
-    modes = {
-        mode: np.flatnonzero(choosing & (frame["mode"] == mode)) for mode in dict.fromkeys(frame["mode"])
-    }
-    if settings.target in ("mode", "lie"):
-        modes = {"both": np.flatnonzero(choosing)}
     rows = Rows(
         train=np.flatnonzero(train),
-        validation={mode: part for mode, part in modes.items() if two_classes(frame, part)},
+        validation=validation_rows(frame, choosing, settings.target),
         test=np.flatnonzero((fold == number) & usable & as_drawn & of_mode(frame, settings.test)),
         n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()),
     )

@@ -25,10 +25,11 @@ from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, ProbeError
 from core.probes.batched import fit_many
 from core.probes.metrics import Area, area
-from core.probes.rows import one_of_each
+from core.probes.rows import undropped
 from core.probes.splits import fold_of_groups
 
 FOLDS = 5
+MODES = ("honest", "lie")
 MOST_RESAMPLES = 2000
 FEWEST = 20
 """Answers that follow the truth, and that go against it, without which the two cannot be told apart."""
@@ -200,7 +201,10 @@ def read_or_said(
     """
     if not 1 <= resamples <= MOST_RESAMPLES:
         raise ProbeError(f"{resamples} resamples: choose 1 to {MOST_RESAMPLES:,}")
-    kept = _kept(frame)
+    for mode in MODES:
+        if not (frame["mode"] == mode).any():
+            raise ProbeError(f"the run has no {mode} answers: harvest it in both modes, honest and lie")
+    kept = undropped(frame, MODES)
     part = frame.iloc[kept].reset_index(drop=True)
     truth, said = part["label"].to_numpy(dtype=float), part["said"].to_numpy(dtype=float)
     honest = (part["mode"] == "honest").to_numpy()
@@ -238,19 +242,9 @@ def read_or_said(
             )
         )
     progress(1.0, "done")
-    n = {mode: int((part["mode"] == mode).sum()) for mode in ("honest", "lie")}
+    n = {mode: int((part["mode"] == mode).sum()) for mode in MODES}
     crossover = None if apart else _crossover(slopes[:, 1] > slopes[:, 0])
     return ReadOrSaid(tuple(found), crossover, n, len(names), resamples, apart)
-
-
-def _kept(frame: pd.DataFrame) -> np.ndarray:
-    """Row numbers of what counts: honest and lie, undropped, one answer a prompt."""
-    modes = set(frame["mode"])
-    for mode in ("honest", "lie"):
-        if mode not in modes:
-            raise ProbeError(f"the run has no {mode} answers: harvest it in both modes, honest and lie")
-    here = frame["mode"].isin(("honest", "lie")) & ~frame["dropped"].astype(bool) & one_of_each(frame)[1]
-    return np.flatnonzero(here)
 
 
 def _check_classes(truth: np.ndarray, honest: np.ndarray, fold: np.ndarray) -> None:

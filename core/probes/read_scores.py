@@ -18,8 +18,7 @@ from core.probes.batched import fit_many
 from core.probes.controls import text_scores
 from core.probes.layer_rules import FLOOR, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.metrics import auroc
-from core.probes.needs import PAIR
-from core.probes.rows import Rows
+from core.probes.rows import Rows, matched_modes
 from core.probes.splits import fold_of_groups
 
 FOLDS = 5
@@ -95,7 +94,8 @@ def read_scores(
     parts = [*weights, *(trains & (fold == f) for f in range(FOLDS))]
     if any(len(set(label[part])) < 2 for part in parts):
         raise ProbeError("too few honest answers of each class for five folds: harvest more questions")
-    pairs = _pairs(frame, trains, clean)
+    under_lie = (frame["mode"] == "lie").to_numpy() & clean
+    pairs = matched_modes(frame, np.flatnonzero(trains), np.flatnonzero(under_lie))
     scores = np.empty((n_layers, FOLDS, len(frame)), dtype=np.float32)
     validated: list[list[Validated]] = [[] for _ in range(FOLDS)]
     for layer in range(n_layers):
@@ -137,15 +137,6 @@ def _validated(
     both = here[first]  # the two answers of a pair are of one group, so of one fold
     agreement = agreement_of(inner[first[both]], inner[second[both]])
     return Validated({"honest": auroc(label[honest], inner[honest])}, agreement)
-
-
-def _pairs(frame: pd.DataFrame, trains: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of one question, wording, order and demonstration set under honest and under lie."""
-    keys = [key for key in PAIR if key in frame]
-    lie = (frame["mode"] == "lie").to_numpy() & clean
-    honest, under_lie = (frame.loc[rows, keys].assign(row=np.flatnonzero(rows)) for rows in (trains, lie))
-    both = honest.merge(under_lie, on=keys)
-    return both["row_x"].to_numpy(dtype=int), both["row_y"].to_numpy(dtype=int)
 
 
 def _text(frame: pd.DataFrame, weights: np.ndarray) -> np.ndarray | None:

@@ -1,7 +1,7 @@
 """Which answers a probe trains on, chooses its layer on and is judged on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -157,41 +157,60 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
         in_test = ~there.isin(set(here[in_train | in_validation]))
         elsewhere = int(judged["dropped"].astype(bool).sum())
     clean = usable & ~outcome
-    present = list(dict.fromkeys(frame["mode"]))
-    modes = [mode for mode in ("honest", "lie") if mode in present] or present
-    if settings.target in ("mode", "lie"):
-        validation = {BOTH: np.flatnonzero(in_validation & clean & as_drawn)}
-    else:
-        validation = {
-            mode: np.flatnonzero(in_validation & clean & as_drawn & (frame["mode"] == mode)) for mode in modes
-        }
     usable_test = ~judged["dropped"].astype(bool) & judged["target"].notna() & one_of_each(judged)[1]
     test = in_test & usable_test & of_mode(judged, settings.test)
     rows = Rows(
         train=np.flatnonzero(in_train & clean & may_train & of_mode(frame, settings.train)),
-        validation=validation,
+        validation=validation_rows(frame, in_validation & clean & as_drawn, settings.target),
         test=np.flatnonzero(test),
         n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()) + elsewhere,
     )
     check_classes(frame, rows.train, f"training answers in mode {settings.train}", settings.target)
     check_classes(judged, rows.test, f"test answers in mode {settings.test}", settings.target)
-    kept = {mode: part for mode, part in validation.items() if two_classes(frame, part)}
-    if not kept:
+    if not rows.validation:
         raise ProbeError(f"no validation answers of both classes are left for target {settings.target!r}")
-    return replace(rows, validation=kept)
+    return rows
 
 
-def matched_modes(frame: pd.DataFrame, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Validation rows of one question under honest and under lie, matched; empty where a mode is missing."""
-    if not {"honest", "lie"} <= set(rows.validation):
-        return np.array([], dtype=int), np.array([], dtype=int)
+def validation_rows(frame: pd.DataFrame, here: pd.Series, target: str) -> dict[str, np.ndarray]:
+    """The rows that choose the layer, by mode: of honest and lie where there are such, else of every mode.
+
+    Modes with one class of the target are missing. For targets that span the modes there is one part, `both`.
+
+    Args:
+        here: which answers may choose, (rows,).
+    """
+    if target in ("mode", "lie"):
+        parts = {BOTH: np.flatnonzero(here)}
+    else:
+        present = list(dict.fromkeys(frame["mode"]))
+        modes = [mode for mode in ("honest", "lie") if mode in present] or present
+        parts = {mode: np.flatnonzero(here & (frame["mode"] == mode)) for mode in modes}
+    return {mode: part for mode, part in parts.items() if two_classes(frame, part)}
+
+
+def undropped(frame: pd.DataFrame, modes: Iterable[str]) -> np.ndarray:
+    """Rows of these modes that are left in all data, of each prompt one (see `one_of_each`)."""
+    here = frame["mode"].isin(list(modes)) & ~frame["dropped"].astype(bool) & one_of_each(frame)[1]
+    return np.flatnonzero(here)
+
+
+def matched_modes(frame: pd.DataFrame, honest: np.ndarray, lie: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of these rows those of one question (wording, order, demonstrations) in both modes, matched.
+
+    Args:
+        honest, lie: row numbers of answers under each.
+    """
     keys = [key for key in PAIR if key in frame]
-    honest, lie = (
-        frame.iloc[rows.validation[mode]][keys].assign(row=rows.validation[mode])
-        for mode in ("honest", "lie")
-    )
-    both = honest.merge(lie, on=keys)
-    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
+    one, two = (frame.iloc[rows][keys].assign(row=rows) for rows in (honest, lie))
+    both = one.merge(two, on=keys)
+    return both["row_x"].to_numpy(dtype=int), both["row_y"].to_numpy(dtype=int)
+
+
+def matched_validation(frame: pd.DataFrame, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Validation rows of one question under honest and under lie; empty where a mode is missing."""
+    empty = np.array([], dtype=int)
+    return matched_modes(frame, rows.validation.get("honest", empty), rows.validation.get("lie", empty))
 
 
 def of_mode(frame: pd.DataFrame, mode: str) -> pd.Series:

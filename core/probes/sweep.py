@@ -27,7 +27,7 @@ from core.probes.metrics import Area, Control, area, auroc, brier, confusion, re
 from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
-from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_modes, with_target
+from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
 
 States = Callable[[int], np.ndarray]
 
@@ -158,7 +158,7 @@ def run_probe(
     judged = frame if other is None else other
     target, test_target = frame["target"].to_numpy(), judged["target"].to_numpy()[rows.test]
     test_groups = judged["group"].to_numpy()[rows.test]
-    pairs = matched_modes(frame, rows)
+    pairs = matched_validation(frame, rows)
     null = Permutations(frame, other, settings, rows, pairs)
     results: list[LayerResult] = []
     vectors, intercepts, scores_of = [], [], []
