@@ -68,6 +68,23 @@ def layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
     return figure
 
 
+def band(x: pd.Series, low: pd.Series, high: pd.Series, fill: str, **options: object) -> go.Scatter:
+    """The area between two lines over x, such as an interval; it has no hover text.
+
+    Args:
+        fill: its colour, see-through.
+    """
+    return go.Scatter(
+        x=pd.concat([x, x[::-1]]),
+        y=pd.concat([high, low[::-1]]),
+        fill="toself",
+        fillcolor=fill,
+        line={"width": 0},
+        hoverinfo="skip",
+        **options,
+    )
+
+
 def by_layer(
     layers: pd.DataFrame,
     controls: pd.DataFrame,
@@ -106,15 +123,7 @@ def by_layer(
                 )
     figure.add_hline(y=chance, line={"color": "#444444", "width": 1}, annotation_text=f"chance {chance:.2f}")
     figure.add_trace(
-        go.Scatter(
-            x=pd.concat([layers["layer"], layers["layer"][::-1]]),
-            y=pd.concat([layers["high"], layers["low"][::-1]]),
-            fill="toself",
-            fillcolor="rgba(33,102,172,0.18)",
-            line={"width": 0},
-            hoverinfo="skip",
-            name="95 % interval",
-        )
+        band(layers["layer"], layers["low"], layers["high"], "rgba(33,102,172,0.18)", name="95 % interval")
     )
     figure.add_trace(
         go.Scatter(

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import LAYER_AXIS, layout
+from dashboard.charts import LAYER_AXIS, band, layout, shown
 
 READ, SAID = "#1b7837", "#762a83"
 """What was read, and what is said; blue and orange stay the choices' own."""
@@ -22,7 +22,8 @@ def follows(
     """
     figure = go.Figure()
     for name, key, colour in (("what was read", "read", READ), ("what is being said", "said", SAID)):
-        _band(figure, layers, f"beta_{key}", colour)
+        low, high = layers[f"beta_{key}_low"], layers[f"beta_{key}_high"]
+        figure.add_trace(band(layers["layer"], low, high, colour, opacity=0.15, showlegend=False))
         _line(figure, layers, f"beta_{key}", colour, f"follows {name} (β_{key})", 2.5)
     figure.add_hline(y=0, line={"color": "#444444", "width": 1})
     if crossover is not None:
@@ -51,7 +52,7 @@ def readable(
         beside: the same of another run, drawn thin and dotted; None for none.
     """
     figure = go.Figure()
-    shown = (
+    curves = (
         ("truth_both", "truth, by a probe trained on both modes", READ, "solid"),
         ("said_both", "what is said, by a probe trained on both modes", SAID, "solid"),
         ("truth_honest", "truth under honest, by the honest-trained direction", DIRECTION, "solid"),
@@ -60,13 +61,13 @@ def readable(
         ("truth_lens", "truth, by the logit lens", LENS, "dash"),
     )
     figure.add_hline(y=0.5, line={"color": "#444444", "width": 1}, annotation_text="chance 0.50")
-    for key, name, colour, dash in shown:
+    for key, name, colour, dash in curves:
         if layers[key].notna().any():
             _line(figure, layers, key, colour, name, 2.2, dash)
     if beside is not None:
-        for key, _, colour, _ in shown[:1]:
-            _line(figure, beside, key, colour, f"{beside_name}: truth, both modes", 1.4, "dot")
-        _line(figure, beside, "truth_lie", DIRECTION, f"{beside_name}: truth under lie", 1.4, "dot")
+        other = shown(beside_name)
+        _line(figure, beside, "truth_both", READ, f"{other}: truth, both modes", 1.4, "dot")
+        _line(figure, beside, "truth_lie", DIRECTION, f"{other}: truth under lie", 1.4, "dot")
     _shade(figure, last_common)
     figure.update_xaxes(title=LAYER_AXIS, dtick=2)
     figure.update_yaxes(title="AUROC, both modes pooled unless named", range=[0, 1.02])
@@ -93,21 +94,6 @@ def _line(
             customdata=layers[[f"{key}_low", f"{key}_high"]],
             hovertemplate="layer %{x}<br>%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
             f"<extra>{name}</extra>",
-        )
-    )
-
-
-def _band(figure: go.Figure, layers: pd.DataFrame, key: str, colour: str) -> None:
-    figure.add_trace(
-        go.Scatter(
-            x=pd.concat([layers["layer"], layers["layer"][::-1]]),
-            y=pd.concat([layers[f"{key}_high"], layers[f"{key}_low"][::-1]]),
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.15,
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
         )
     )
 

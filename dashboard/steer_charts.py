@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.steering.conditions import is_main
-from dashboard.charts import layout
+from dashboard.charts import band, layout
 from dashboard.error_bars import error_bars
 
 MAIN, CONTROL, CHANCE = "#4d4d4d", "#c51b7d", "#9a9a9a"
@@ -13,12 +13,12 @@ ALPHA_AXIS = "alpha (typical state norms)"
 DONE_AXIS = "strength (0 as it is, 1 done)"
 
 
-def against_alpha(lines: pd.DataFrame, band: pd.DataFrame, measure: str, adds: bool = True) -> go.Figure:
+def against_alpha(lines: pd.DataFrame, randoms: pd.DataFrame, measure: str, adds: bool = True) -> go.Figure:
     """One measure against the strength of the push, one panel a mode.
 
     Args:
         lines: direction, alpha, mode, value, low, high, n.
-        band: alpha, mode, low, high, random: the central 95 % of random directions.
+        randoms: alpha, mode, low, high, random: the central 95 % of random directions.
         measure: what the y axis is called.
         adds: whether strengths are alphas; otherwise 0 and 1.
     """
@@ -26,7 +26,7 @@ def against_alpha(lines: pd.DataFrame, band: pd.DataFrame, measure: str, adds: b
     figure = make_subplots(1, max(1, len(modes)), shared_yaxes=True, subplot_titles=modes)
     for column, mode in enumerate(modes, start=1):
         here = lines[lines["mode"] == mode]
-        _chance(figure, here, band[band["mode"] == mode], column)
+        _chance(figure, here, randoms[randoms["mode"] == mode], column)
         for direction, part in here.groupby("direction", sort=False):
             _line(figure, part[part["n"] > 0], str(direction), column)
     figure.update_xaxes(title=ALPHA_AXIS if adds else DONE_AXIS)
@@ -38,23 +38,21 @@ def against_alpha(lines: pd.DataFrame, band: pd.DataFrame, measure: str, adds: b
     return drawn
 
 
-def _chance(figure: go.Figure, lines: pd.DataFrame, band: pd.DataFrame, column: int) -> None:
+def _chance(figure: go.Figure, lines: pd.DataFrame, randoms: pd.DataFrame, column: int) -> None:
     """The band of random directions; it meets the unsteered value at 0."""
-    if band.empty:
+    if randoms.empty:
         return
     plain = float(lines.loc[lines["alpha"] == 0, "value"].iloc[0])
-    whole = pd.concat([band, pd.DataFrame([{"alpha": 0.0, "low": plain, "high": plain}])])
+    whole = pd.concat([randoms, pd.DataFrame([{"alpha": 0.0, "low": plain, "high": plain}])])
     whole = whole.sort_values("alpha")
     figure.add_trace(
-        go.Scatter(
-            x=pd.concat([whole["alpha"], whole["alpha"][::-1]]),
-            y=pd.concat([whole["high"], whole["low"][::-1]]),
-            fill="toself",
-            fillcolor=CHANCE,
+        band(
+            whole["alpha"],
+            whole["low"],
+            whole["high"],
+            CHANCE,
             opacity=0.35,
-            line={"width": 0},
-            hoverinfo="skip",
-            name=f"central 95 % of {int(band['random'].max())} random directions",
+            name=f"central 95 % of {int(randoms['random'].max())} random directions",
             legendgroup="random",
             showlegend=column == 1,
         ),

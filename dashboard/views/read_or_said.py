@@ -8,6 +8,7 @@ from core.probes.read_or_said import MOST_RESAMPLES, ReadOrSaid
 from core.probes.read_or_said_of_run import RESAMPLES, known_read_or_said, last_common_layer
 from core.store.runs import Run
 from dashboard import model_panel, read_charts, session, work
+from dashboard.take_away import take_away
 
 WHY = (
     "In honest answers the truth and the choice given are nearly the same labels: a direction trained on "
@@ -48,7 +49,12 @@ def main() -> None:
     headline(run, found, common)
     curves(run, found, beside if other else None, other, common)
     cells(frame)
-    take_away(run, found, position, resamples)
+    take_away(
+        "Figures as CSV",
+        found.to_frame(),
+        f"read-or-said-{run.run}-{position}.csv",
+        f"telltale read-or-said {run.run} --position {position} --resamples {resamples}",
+    )
 
 
 def form(run: Run) -> tuple[str, int, Run | None]:
@@ -80,8 +86,7 @@ def form(run: Run) -> tuple[str, int, Run | None]:
 
 def same_questions(one: Run, other: Run) -> bool:
     """Whether two runs drew questions from one source in one way, and asked by one template."""
-    data = [{k: run.settings["data"].get(k) for k in ("name", "form", "split")} for run in (one, other)]
-    return data[0] == data[1] and one.settings["template"] == other.settings["template"]
+    return one.asks_alike(other) and one.settings["template"] == other.settings["template"]
 
 
 def headline(run: Run, found: ReadOrSaid, common: int | None) -> None:
@@ -136,21 +141,6 @@ def cells(frame: pd.DataFrame) -> None:
     table = pd.crosstab(here["mode"], names)[order].rename_axis("mode").reset_index()
     st.markdown("**The answers behind it**")
     st.dataframe(table, hide_index=True, width=520)
-
-
-def take_away(run: Run, found: ReadOrSaid, position: str, resamples: int) -> None:
-    """The figures as a file, and the command that gives the same."""
-    left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(
-        "Figures as CSV",
-        found.to_frame().to_csv(index=False),
-        f"read-or-said-{run.run}-{position}.csv",
-        "text/csv",
-        width="stretch",
-    )
-    right.code(
-        f"telltale read-or-said {run.run} --position {position} --resamples {resamples}", language="bash"
-    )
 
 
 try:

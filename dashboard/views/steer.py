@@ -12,6 +12,7 @@ from core.steering.outcome import PLACES, SteerOutcome
 from core.steering.settings import ALPHAS, MOST_QUESTIONS, MOST_RANDOM, SteerSettings
 from core.store.runs import Run
 from dashboard import model_panel, session, steer_charts, work
+from dashboard.take_away import take_away
 
 WHY = (
     "A probe shows that something can be read from the states. It does not show that the model uses it. "
@@ -49,7 +50,15 @@ def main() -> None:
         return
     headline(run, found)
     curves(found)
-    take_away(run, settings, found)
+    alphas = f" --alpha {' '.join(f'{alpha:g}' for alpha in settings.alphas)}" if settings.alphas else ""
+    take_away(
+        "Figures as CSV",
+        found.curves,
+        f"steer-{run.run}-layer-{settings.layer}.csv",
+        f"telltale steer {run.run} --layer {settings.layer} --how {settings.how} --positions "
+        f"{settings.where}{alphas} --method {settings.method} --target {settings.target} --n {settings.n} "
+        f"--random {settings.random}",
+    )
 
 
 def form(run: Run) -> SteerSettings | None:
@@ -136,26 +145,6 @@ def curves(found: SteerOutcome) -> None:
     table = found.curves[found.curves["measure"] == measure].drop(columns="measure")
     with st.expander("The figures, random directions too"):
         st.dataframe(table, hide_index=True)
-
-
-def take_away(run: Run, settings: SteerSettings, found: SteerOutcome) -> None:
-    """The figures as a file, and the command that gives the same."""
-    left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(
-        "Figures as CSV",
-        found.curves.to_csv(index=False),
-        f"steer-{run.run}-layer-{settings.layer}.csv",
-        "text/csv",
-        width="stretch",
-    )
-    alphas = f" --alpha {' '.join(f'{alpha:g}' for alpha in settings.alphas)}" if settings.alphas else ""
-    right.code(
-        f"telltale steer {run.run} --layer {settings.layer} --how {settings.how} --positions "
-        f"{settings.where}{alphas} --method {settings.method} --target {settings.target} --n {settings.n} "
-        f"--random {settings.random}",
-        language="bash",
-        wrap_lines=True,
-    )
 
 
 try:

@@ -10,6 +10,7 @@ from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.transfer import known_transfer, to_frame
 from core.store.runs import Run
 from dashboard import model_panel, session, transfer_charts, work
+from dashboard.take_away import take_away
 
 FEWEST = 2
 MOST = 8
@@ -35,7 +36,14 @@ def main() -> None:
         return
     cells = to_frame(known)
     picture(cells, runs)
-    take_away(cells, runs, settings, modes)
+    judge = " ".join(f"--judge-mode {mode}" for mode in modes)
+    take_away(
+        "Cells as CSV",
+        cells,
+        "transfer.csv",
+        f"telltale transfer {' '.join(runs)} --method {settings.method} --target {settings.target} "
+        f"--position {settings.position} --train {settings.train} --layer-rule {settings.rule} {judge}",
+    )
 
 
 def form(run: Run) -> tuple[list[str], ProbeSettings, list[str]] | None:
@@ -104,20 +112,6 @@ def picture(cells: pd.DataFrame, runs: list[str]) -> None:
         )
     shown = cells.assign(trained=cells["trained"].map(names), judged=cells["judged"].map(names))
     st.dataframe(shown.drop(columns="why").round(3), hide_index=True)
-
-
-def take_away(cells: pd.DataFrame, runs: list[str], settings: ProbeSettings, modes: list[str]) -> None:
-    """The cells as a file, and the command that gives the same."""
-    left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(
-        "Cells as CSV", cells.to_csv(index=False), "transfer.csv", "text/csv", width="stretch"
-    )
-    judge = " ".join(f"--judge-mode {mode}" for mode in modes)
-    right.code(
-        f"telltale transfer {' '.join(runs)} --method {settings.method} --target {settings.target} "
-        f"--position {settings.position} --train {settings.train} --layer-rule {settings.rule} {judge}",
-        language="bash",
-    )
 
 
 def _short(run: Run) -> str:

@@ -1,0 +1,16 @@
+"""What a page shows, to take away: its figures as a file, and the command that gives the same."""
+
+import pandas as pd
+import streamlit as st
+
+
+def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
+    """A download button and a command beside it.
+
+    Args:
+        what: the button's label.
+        file: the name that the CSV file is offered under.
+    """
+    left, right = st.columns([1, 4], vertical_alignment="center")
+    left.download_button(what, table.to_csv(index=False), file, "text/csv", width="stretch")
+    right.code(command, language="bash", wrap_lines=True)
