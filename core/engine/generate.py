@@ -195,7 +195,7 @@ def emit_batch(
                 emitted[row].append(chosen)
                 if watch:
                     watch(row, chosen)
-                done[row] = chosen in ends or _stopped(loaded.tokenizer, emitted[row], decoding.stop)
+                done[row] = chosen in ends or stopped(loaded.tokenizer, emitted[row], decoding.stop)
             last = step + 1 == decoding.max_new_tokens or all(done)
             if last and not feed_last:
                 break
@@ -286,7 +286,8 @@ def _pick(logits: torch.Tensor, temperature: float, generator: np.random.Generat
     return min(place, len(probabilities) - 1)
 
 
-def _stopped(tokenizer: Any, ids: list[int], stop: tuple[str, ...]) -> bool:
+def stopped(tokenizer: Any, ids: list[int], stop: tuple[str, ...]) -> bool:
+    """Whether the emitted tokens hold one of the texts at which an answer ends."""
     if not stop:
         return False
     text = tokenizer.decode(ids, skip_special_tokens=True)

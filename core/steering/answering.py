@@ -13,7 +13,7 @@ from transformers import DynamicCache
 
 from core.answers import Reader, boundary_ids, choice_masses, read_said
 from core.engine.arithmetic import FastLinear
-from core.engine.generate import Decoding, end_ids, generate_batch
+from core.engine.generate import Decoding, end_ids, generate_batch, stopped
 from core.engine.prefix import EMPTY, Prefix, compute_prefix
 from core.engine.steer import Edit, Steering, Where
 from core.models.loading import LoadedModel
@@ -86,7 +86,7 @@ def _single(
             going = []
             for place, (row, number) in enumerate(zip(alive, chosen, strict=True)):
                 emitted[row].append(number)
-                if number not in ends and not _stopped(loaded.tokenizer, emitted[row], decoding.stop):
+                if number not in ends and not stopped(loaded.tokenizer, emitted[row], decoding.stop):
                     going.append(place)
             if not going or step + 1 == decoding.max_new_tokens:
                 break
@@ -151,10 +151,3 @@ def forward(
 def vectors_of(conditions: np.ndarray) -> torch.Tensor:
     """Steering vectors as the engine takes them, (conditions, d_model) float32."""
     return torch.from_numpy(np.ascontiguousarray(conditions, dtype=np.float32))
-
-
-def _stopped(tokenizer: Any, ids: list[int], stop: tuple[str, ...]) -> bool:
-    if not stop:
-        return False
-    text = tokenizer.decode(ids, skip_special_tokens=True)
-    return bool(text.strip()) and any(mark in text.lstrip() for mark in stop)

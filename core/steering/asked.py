@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ProbeError
+from core.probes.rows import PAIR
 
 MODES = ("honest", "lie")
-PAIR = ["question", "wording", "order", "demo_set"]
 
 
 def asked_answers(frame: pd.DataFrame, test: frozenset[str], n: int, seed: int) -> pd.DataFrame:

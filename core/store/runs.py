@@ -57,6 +57,13 @@ class Run:
         shots = f", {self.settings['shots']}-shot" if self.settings["shots"] else ""
         return f"{Path(data['name']).name} · {template}{shots} · {self.facts['model']} · {self.run}"
 
+    def asks_alike(self, other: "Run") -> bool:
+        """Whether another run draws its questions from the same source, in the same form and split."""
+        one, two = (
+            [run.settings["data"].get(key) for key in ("name", "form", "split")] for run in (self, other)
+        )
+        return one == two
+
 
 class RunStore:
     """All runs in a cache folder."""
