@@ -10,7 +10,11 @@ from dashboard import model_panel, session
 
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
-STYLE = ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem}"
+STYLE = (
+    ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem} "
+    # Eleven links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".
+    "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem}"
+)
 st.html(f"<style>{STYLE}</style>")
 page = st.navigation(
     [
@@ -20,6 +24,7 @@ page = st.navigation(
         st.Page("views/projection.py", title="Projection", icon=":material/scatter_plot:"),
         st.Page("views/probes.py", title="Probes", icon=":material/show_chart:"),
         st.Page("views/read_or_said.py", title="Read or said", icon=":material/compare_arrows:"),
+        st.Page("views/lie_score.py", title="Lie score", icon=":material/rule:"),
         st.Page("views/transfer.py", title="Transfer", icon=":material/grid_on:"),
         st.Page("views/steer.py", title="Steer", icon=":material/explore:"),
         st.Page("views/tokens.py", title="Tokens", icon=":material/token:"),

@@ -14,6 +14,7 @@ from core.errors import Cancelled
 from core.jobs import Job
 from core.models.catalog import ModelSettings
 from core.models.embedded import fetch_embedded
+from core.probes.lie_score import LieScoreSettings
 from core.probes.rows import ProbeSettings
 from core.probes.sweep import ProbeReport
 from core.progress import in_words
@@ -28,7 +29,9 @@ LOAD = "loading the model"
 HARVEST = "harvest"
 ELICIT = "elicitation"
 PROBE = "probe"
+CROSS_VALIDATION = "cross-validation"
 READ_OR_SAID = "read or said"
+LIE_SCORE = "lie score"
 TRANSFER = "transfer"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
@@ -134,6 +137,20 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
     return work
 
 
+def cross_validation(store: RunStore, run: str, settings: ProbeSettings) -> Work:
+    """Cross-validate a probe at every layer, on the questions that are not in the test set."""
+
+    def work(job: Job) -> Any:
+        from core.probes.cross_validated_of_run import cross_validated_run
+
+        job.works_on(run)
+        return cross_validated_run(
+            store, run, settings, sealed=True, progress=job.progress, cancelled=job.cancelled
+        )
+
+    return work
+
+
 def read_or_said(store: RunStore, run: str, position: str, resamples: int) -> Work:
     """Follow the honest-trained direction through the layers."""
 
@@ -143,6 +160,20 @@ def read_or_said(store: RunStore, run: str, position: str, resamples: int) -> Wo
         job.works_on(run)
         return read_or_said_of_run(
             store, run, position, resamples=resamples, progress=job.progress, cancelled=job.cancelled
+        )
+
+    return work
+
+
+def lie_score(store: RunStore, run: str, settings: LieScoreSettings, flip_run: str | None = None) -> Work:
+    """Read every answer at every layer, and score how far what was said departs from it."""
+
+    def work(job: Job) -> Any:
+        from core.probes.lie_score_of_run import lie_score_of_run
+
+        job.works_on(run)
+        return lie_score_of_run(
+            store, run, settings, flip_run, progress=job.progress, cancelled=job.cancelled
         )
 
     return work
