@@ -2,12 +2,15 @@
 
 Right and wrong need an entity that is asserted: named as a whole, not negated ("it is not France"), not taken
 back, and the only one. A refusal names none and says that it will not or cannot answer. All else, two
-countries among it, is unreadable: it counts neither as truth nor as error.
+countries among it, is unreadable: it counts neither as truth nor as error. Where nothing is right, as in
+ordinary conversation, nothing is judged.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import pandas as pd
 
 from core.answers import RETRACTION
 from core.data.answer_names import names_of, plain_words, symbols
@@ -15,6 +18,8 @@ from core.data.open_questions import kind_of
 from core.data.question import Question
 
 OUTCOMES = ("right", "wrong", "refusal", "unreadable")
+NOT_JUDGED = "not judged"
+"""The outcome of an answer to what has no right answer."""
 NEGATION = re.compile(
     r"\b(?:not|cannot|\w+n['’]t|never|neither|nor|hardly|no longer|rather than|instead of|except|unlike"
     r"|anything but)\s+(?:(?!but\b)[\w'’]+\s+){0,4}$",
@@ -68,7 +73,7 @@ class OpenAnswer:
     """What an open answer amounts to.
 
     Attributes:
-        outcome: of `OUTCOMES`.
+        outcome: of `OUTCOMES`, or `NOT_JUDGED`.
         named: the entity, None where the outcome is neither right nor wrong.
         start, end: where its first mention stands, [start, end) in characters; -1 without one.
     """
@@ -96,6 +101,8 @@ def read_open(text: str, question: Question, cut: bool = False) -> OpenAnswer:
         cut: the tokens ran out before the answer ended. What it ends in may then be half a name or number
             ("= 1" of 148, "Niger" of Nigeria), so that an answer that ends in one is unreadable.
     """
+    if not question.accepted:
+        return OpenAnswer(NOT_JUDGED)
     asserted = [m for m in _mentions(text, question) if not _taken_back(text, m)]
     named = {mention.entity for mention in asserted}
     half = cut and any(mention.end == len(text) for mention in asserted)
@@ -104,6 +111,11 @@ def read_open(text: str, question: Question, cut: bool = False) -> OpenAnswer:
         outcome = "right" if first.entity in question.accepted else "wrong"
         return OpenAnswer(outcome, first.entity, first.start, first.end)
     return OpenAnswer("refusal" if not named and REFUSAL.search(text) else "unreadable")
+
+
+def not_judged(frame: pd.DataFrame) -> pd.Series:
+    """Which of a run's answers are to what has no right answer, (answers,)."""
+    return frame["outcome"] == NOT_JUDGED if "outcome" in frame else pd.Series(False, frame.index)
 
 
 def _taken_back(text: str, mention: Mention) -> bool:

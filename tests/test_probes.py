@@ -17,7 +17,18 @@ from core.probes.bundle import FittedProbe
 from core.probes.controls import permuted_targets
 from core.probes.layer_rules import LAYER_RULES, Validated, choose_layer
 from core.probes.methods.difference_of_means import DifferenceOfMeans
-from core.probes.metrics import area, auroc, brier, confusion, margin, reliability
+from core.probes.metrics import (
+    area,
+    auroc,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    confusion,
+    margin,
+    recall_at,
+    reliability,
+    threshold_at,
+)
 from core.probes.pipeline import direction, make_probe
 from core.probes.rows import ProbeSettings, choose_rows, default_modes, with_target
 from core.probes.splits import split_groups
@@ -299,3 +310,83 @@ def test_what_was_pruned_of_the_run_judged_on_is_counted_too():
     settings = ProbeSettings(permutations=0)
     report = run_probe(frame, planted(frame), 4, settings, test_frame=other, test_states=planted(other))
     assert report.n_dropped == 5
+
+
+def test_balanced_accuracy_is_the_mean_of_both_classes_and_knows_of_groups():
+    target, predicted = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 1, 0])
+    found = balanced_accuracy(target, predicted, np.arange(6))
+    assert found.value == pytest.approx((3 / 4 + 1 / 2) / 2) and (found.n, found.positive) == (6, 2)
+    rng = np.random.default_rng(0)
+    target = np.arange(300) % 3 == 0
+    predicted = rng.random(300) < np.where(target, 0.8, 0.3)
+    draws = []
+    for _ in range(2000):
+        rows = rng.integers(0, 300, 300)
+        here = target[rows]
+        draws.append((predicted[rows][here].mean() + 1 - predicted[rows][~here].mean()) / 2)
+    found = balanced_accuracy(target, predicted, np.arange(300))
+    assert found.ci == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])), abs=0.015)
+    twice = balanced_accuracy(np.tile(target, 2), np.tile(predicted, 2), np.tile(np.arange(300), 2))
+    assert twice.ci == pytest.approx(found.ci, abs=1e-3)
+
+
+def test_predicting_one_class_is_chance_and_is_not_certain():
+    found = balanced_accuracy(np.arange(40) % 2, np.ones(40), np.arange(40))
+    assert found.value == 0.5 and found.ci[0] < 0.4 and found.ci[1] > 0.6
+
+
+def test_calibration_error_is_that_of_reliability_known_by_hand():
+    target, probabilities = np.array([0, 1, 1, 1]), np.array([0.1, 0.1, 0.9, 0.9])
+    found = calibration_error(target, probabilities, np.arange(4), np.arange(4))
+    assert found.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
+    assert found.ci[0] <= found.ece <= found.ci[1] and (found.n, found.questions) == (4, 4)
+    rng = np.random.default_rng(0)
+    probabilities = rng.random(2000)
+    target = rng.random(2000) < probabilities
+    calibrated = calibration_error(target, probabilities, np.arange(2000), np.arange(2000))
+    assert calibrated.ci[0] == 0 and calibrated.ece < 2 * calibrated.by_chance
+    assert calibration_error(target, 1 - probabilities, np.arange(2000), np.arange(2000)).ci[0] > 0.4
+
+
+@pytest.mark.parametrize(
+    ("rate", "negatives", "measured"), [(0.01, 499, 0), (0.01, 500, 1), (0.05, 99, 0), (0.05, 100, 1)]
+)
+def test_recall_is_shown_only_where_its_false_positive_rate_can_be_told(rate, negatives, measured):
+    target = np.repeat([0, 1], [negatives, 20])
+    found = recall_at(target, np.arange(len(target)), np.arange(len(target)), rate)
+    assert (found.recall is not None) == (found.why is None) == bool(measured)
+    assert (found.negative, found.positive) == (negatives, 20)
+    assert measured or "not measurable at this n" in found.to_json()["why"]
+
+
+def test_recall_at_a_rate_known_by_hand_with_ties():
+    scores = np.concatenate([np.arange(100.0), [94.0, 94.5, 95.0, 200.0]])
+    target = np.repeat([0, 1], [100, 4])
+    assert threshold_at(scores[:100], 0.05) == 94
+    assert recall_at(target, scores, np.arange(104), 0.05).recall == 0.75
+    tied = np.where(np.arange(104) < 10, 500.0, scores)  # ten negatives share the top: none of them may pass
+    assert threshold_at(tied[:100], 0.05) == 500
+    assert recall_at(target, tied, np.arange(104), 0.05).recall == 0
+
+
+def test_the_interval_of_recall_covers_the_threshold_and_knows_of_groups():
+    """Answers drawn anew from the same two bells miss the true recall in about one of twenty."""
+    rng = np.random.default_rng(0)
+    true, covered = 0.6387, 0  # 1 - Φ(1.6449 - 2)
+    for _ in range(40):
+        target = np.repeat([0, 1], [200, 100])
+        found = recall_at(target, rng.normal(size=300) + 2 * target, np.arange(300), 0.05)
+        covered += found.ci[0] <= true <= found.ci[1]
+    assert covered >= 34
+    assert found.ci[1] - found.ci[0] > 0.19, "wider than Wilson's of 100 positives at a known threshold"
+    scores = rng.normal(size=60).repeat(5) + 2 * np.repeat([0, 1], [200, 100])
+    alone = recall_at(target, scores, np.arange(300), 0.05)
+    together = recall_at(target, scores, np.arange(60).repeat(5), 0.05)
+    assert together.ci[1] - together.ci[0] > 1.3 * (alone.ci[1] - alone.ci[0])
+
+
+def test_recall_of_one_class_or_at_another_rate_is_refused():
+    with pytest.raises(ProbeError, match="only one class"):
+        recall_at(np.ones(600), np.arange(600), np.arange(600), 0.01)
+    with pytest.raises(ProbeError, match="of 1% or 5%, not of"):
+        recall_at(np.arange(600) % 2, np.arange(600), np.arange(600), 0.1)

@@ -2,12 +2,14 @@
 
 Each has one right answer, and anything else of the same kind is wrong: another country, symbol, element or
 number. Cities and elements keep the groups of `facts`, so that no entity stands in a statement that trains
-and in an open question that tests.
+and in an open question that tests. Ordinary conversation, `chat`, is asked openly too; no answer to it is
+right.
 """
 
 import random
 from collections.abc import Iterator
 
+from core.data.chat import CHAT, chat_prompts
 from core.data.facts import country_names, country_pairs, element_pairs, large_cities
 from core.data.question import Question
 from core.errors import DataError
@@ -21,15 +23,18 @@ NUMBERS = range(1, 401)
 def load_open(name: str) -> list[Question]:
     """All open questions of one source, always in the same order; `label` is 1, as only `right` is right.
 
+    Those of `chat` have nothing in `accepted`: their label stands for nothing, and no answer is judged by it.
+
     Args:
-        name: `open-cities`, `open-elements` or `open-numbers`.
+        name: `open-cities`, `open-elements`, `open-numbers` or `chat`.
 
     Raises:
         DataError: the name is none of these.
     """
-    if name not in OPEN:
-        raise DataError(f"unknown open questions {name!r}: choose one of {', '.join(OPEN)}")
-    return list({"open-cities": _cities, "open-elements": _elements, "open-numbers": _numbers}[name]())
+    makers = {"open-cities": _cities, "open-elements": _elements, "open-numbers": _numbers, CHAT: _chat}
+    if name not in makers:
+        raise DataError(f"unknown open questions {name!r}: choose one of {', '.join(makers)}")
+    return list(makers[name]())
 
 
 def sample_open(questions: list[Question], n: int, seed: int = 0) -> list[Question]:
@@ -44,7 +49,7 @@ def sample_open(questions: list[Question], n: int, seed: int = 0) -> list[Questi
 
 
 def kind_of(question: Question) -> str:
-    """What an open question asks for, of `KINDS`: it stands second in its id."""
+    """What an open question with a right answer asks for, of `KINDS`: it stands second in its id."""
     return question.id.split(":")[1]
 
 
@@ -86,3 +91,8 @@ def _numbers() -> Iterator[Question]:
         name = f"{large}-minus-{small}"
         text = f"What is {large} minus {small}?"
         yield _open("open-numbers", "number", name, text, str(large - small), group)
+
+
+def _chat() -> Iterator[Question]:
+    for number, text in enumerate(chat_prompts(), start=1):
+        yield Question(f"{CHAT}:{number}", text, 1, CHOICES, CHAT, f"{CHAT}:{number}")
