@@ -36,6 +36,7 @@ CONTROL = {
     "output_inverted": ("own output, inverted under lie", "#8c510a", "dot"),
     "honest_answer": ("honest answer to the same question", "#1b7837", "dash"),
     "text": ("TF-IDF on the question's text", "#762a83", "dash"),
+    "length": ("length of the question's text", "#4d4d4d", "dot"),
 }
 LAYER_AXIS = "layer (0 = embedding output)"
 UPRIGHT = 8
@@ -89,18 +90,21 @@ def by_layer(
     layers: pd.DataFrame,
     controls: pd.DataFrame,
     metric: str,
-    chosen: int,
+    chosen: int | None,
     chance: float = 0.5,
     looked_at: int | None = None,
+    judged_on: str = "on test data",
 ) -> go.Figure:
     """A probe's AUROC or accuracy by layer, with its interval, the chance line and the controls.
 
     Args:
-        layers: layer, value, low, high; the value on test data.
+        layers: layer, value, low, high.
         controls: name, auroc, low, high; drawn for AUROC only, `permuted` as a band.
         metric: `AUROC` or `accuracy`.
+        chosen: the layer that validation data chose, to be marked; None where each fold chose its own.
         chance: what guessing gets: 0.5, and of accuracy the share of the larger class.
         looked_at: the layer that the pages look at, marked where it is another than the chosen one.
+        judged_on: in words, what the values were judged on.
     """
     figure = go.Figure()
     if metric == "AUROC":
@@ -131,7 +135,7 @@ def by_layer(
             y=layers["value"],
             mode="lines+markers",
             line={"color": POSITIVE, "width": 2.5},
-            name=f"probe, {metric} on test data",
+            name=f"probe, {metric} {judged_on}",
             customdata=layers[["low", "high"]],
             hovertemplate="layer %{x}<br>%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
             "<extra></extra>",
@@ -139,17 +143,18 @@ def by_layer(
     )
     if looked_at is not None and looked_at != chosen:
         figure.add_vline(x=looked_at, line={"color": NEUTRAL, "dash": "dot"})
-    best = layers[layers["layer"] == chosen]
-    figure.add_trace(
-        go.Scatter(
-            x=best["layer"],
-            y=best["value"],
-            mode="markers",
-            marker={"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": "#111111", "width": 2.5}},
-            name=f"layer {chosen}, chosen on validation data",
-            hoverinfo="skip",
+    if chosen is not None:
+        best = layers[layers["layer"] == chosen]
+        figure.add_trace(
+            go.Scatter(
+                x=best["layer"],
+                y=best["value"],
+                mode="markers",
+                marker={"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": "#111111", "width": 2.5}},
+                name=f"layer {chosen}, chosen on validation data",
+                hoverinfo="skip",
+            )
         )
-    )
     figure.update_xaxes(title=LAYER_AXIS, dtick=2)
     figure.update_yaxes(title=metric, range=[0, 1.02])
     return layout(figure, 470)

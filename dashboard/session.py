@@ -21,6 +21,7 @@ from core.labels import lay_decisions
 from core.paths import cache_folder
 from core.probes.of_run import judged
 from core.store.decisions import DecisionStore
+from core.store.judgements import JudgementStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
 from dashboard import work
@@ -30,8 +31,8 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
 @lru_cache(maxsize=4)
-def _stores(cache: Path) -> tuple[RunStore, DecisionStore, SavedStore]:
-    return RunStore(cache), DecisionStore(cache), SavedStore(cache)
+def _stores(cache: Path) -> tuple[RunStore, DecisionStore, SavedStore, JudgementStore]:
+    return RunStore(cache), DecisionStore(cache), SavedStore(cache), JudgementStore(cache)
 
 
 def cache() -> Path:
@@ -52,6 +53,11 @@ def decision_store() -> DecisionStore:
 def saved_store() -> SavedStore:
     """Templates and statement sets."""
     return _stores(cache())[2]
+
+
+def judgement_store() -> JudgementStore:
+    """What test sets have judged."""
+    return _stores(cache())[3]
 
 
 def as_text(text: object) -> str:

@@ -36,11 +36,13 @@ class CrossValidated:
     Attributes:
         area: over all groups, scores standardised within each fold.
         layers: the layer that each fold's own validation data chose.
+        by_layer: the same figure with every fold judged at one layer, for each layer.
         n_train: training answers of the smallest fold.
     """
 
     area: Area
     layers: tuple[int, ...]
+    by_layer: tuple[Area, ...]
     n_train: int
 
 
@@ -80,20 +82,25 @@ def cross_validate(
             found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
             agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
             validated[number].append(Validated(found, agreement))
-            scores[number].append(here[rows.test] @ vector)
-    layers, pooled = [], []
+            mine = here[rows.test] @ vector
+            scores[number].append((mine - mine.mean()) / max(mine.std(), 1e-12))
+    layers = []
     for number in range(FOLDS):
         chosen = choose_layer(validated[number], settings.rule)
         if chosen is None:
             raise ProbeError(f"layer rule {settings.rule!r} has nothing to go by in fold {number + 1}")
-        mine = scores[number][chosen]
-        pooled.append((mine - mine.mean()) / max(mine.std(), 1e-12))
         layers.append(chosen)
     test = np.concatenate([rows.test for rows in parts])
+
+    def judged(at: list[int]) -> Area:
+        pooled = np.concatenate([mine[layer] for mine, layer in zip(scores, at, strict=True)])
+        return area(target[test], pooled, groups[test])
+
     progress(1.0, "done")
     return CrossValidated(
-        area(target[test], np.concatenate(pooled), groups[test]),
+        judged(layers),
         tuple(layers),
+        tuple(judged([layer] * FOLDS) for layer in range(n_layers)),
         min(len(rows.train) for rows in parts),
     )
 

@@ -16,9 +16,10 @@ from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
 from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
+from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 5
+VERSION = 6
 
 
 def judged(store: RunStore, run: str) -> pd.DataFrame:
@@ -73,6 +74,8 @@ def probe_run(
 ) -> ProbeReport:
     """The probe's report on a run; at once where the same was asked before of the same answers and decisions.
 
+    Each configuration that is judged is logged, see `core.store.judgements`.
+
     Args:
         test_run: another run to be judged on.
         pruned: lay the decisions over the answers; False shows what it would be without them.
@@ -102,8 +105,27 @@ def probe_run(
             progress=progress,
             cancelled=cancelled,
         )
+    JudgementStore(store.cache).add(
+        LoggedJudgement(
+            other_run.run,
+            report_path(store, run, settings.without_null(), test_run, pruned, test_pruned).stem,
+            trained.run,
+            in_words(settings, pruned, test_pruned),
+            report.chosen.test.auroc,
+        )
+    )
     keep_derived(report, path)
     return report
+
+
+def in_words(settings: ProbeSettings, pruned: bool = True, test_pruned: bool = True) -> str:
+    """A configuration as one line, for the log of what a test set has judged."""
+    s = settings
+    pruning = "" if pruned and test_pruned else ", training pruned alone" if pruned else ", not pruned"
+    return (
+        f"{s.method} of {s.target} at {s.position}, {s.train} to {s.test}, layer by {s.rule}, "
+        f"seed {s.seed}{pruning}"
+    )
 
 
 def _check_mode(run: Run, mode: str) -> None:

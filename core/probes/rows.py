@@ -1,7 +1,7 @@
 """Which answers a probe trains on, chooses its layer on and is judged on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,10 @@ class ProbeSettings:
             raise ProbeError(f"unknown layer rule {self.rule!r}: choose {', '.join(LAYER_RULES)}")
         if not 0 <= self.permutations <= MOST_PERMUTATIONS:
             raise ProbeError(f"{self.permutations} permutations: choose 0 to {MOST_PERMUTATIONS}")
+
+    def without_null(self) -> "ProbeSettings":
+        """The same probe, as it is however often the null repeats it."""
+        return replace(self, permutations=0)
 
 
 def default_modes(present: Iterable[str]) -> tuple[str, str]:

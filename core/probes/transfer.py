@@ -10,19 +10,17 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
-from core.probes.cross_validated import CrossValidated, cross_validate
+from core.probes.cross_validated_of_run import cross_validated_run, standing
 from core.probes.metrics import Area
-from core.probes.of_run import drops_of, probe_run, with_states
+from core.probes.of_run import probe_run
 from core.probes.rows import BOTH, ProbeSettings
-from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -118,33 +116,6 @@ def to_frame(cells: Sequence[TransferCell]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def cross_validated_run(
-    store: RunStore,
-    run: str,
-    settings: ProbeSettings,
-    *,
-    progress: Progress = ignore_progress,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> CrossValidated:
-    """A run's own cross-validated figure; at once where the same was asked before.
-
-    Raises:
-        ProbeError, StoreError, Cancelled: see `cross_validate`.
-    """
-    record = store.run(run)
-    parts = [VERSION, settings, _standing(store, record.run)]
-    path = derived_path(store.cache, "cross_validated", parts)
-    if (known := load_derived(path)) is not None:
-        return known
-    frame, states = with_states(store, record.run, settings.position)
-    with threadpool_limits(1, user_api="blas"):
-        found = cross_validate(
-            frame, states, record.facts["layers"], settings, progress=progress, cancelled=cancelled
-        )
-    keep_derived(found, path)
-    return found
-
-
 def _cell(
     store: RunStore,
     trained: str,
@@ -162,10 +133,5 @@ def _cell(
 
 def _matrix_path(store: RunStore, runs: Sequence[str], settings: ProbeSettings, modes: Sequence[str]) -> Path:
     asked = replace(settings, test=BOTH, permutations=0)
-    parts = [VERSION, asked, list(modes), [_standing(store, run) for run in runs]]
+    parts = [VERSION, asked, list(modes), [standing(store, run) for run in runs]]
     return derived_path(store.cache, "transfer", parts)
-
-
-def _standing(store: RunStore, run: str) -> tuple:
-    """What a run's figures depend on: its answers so far, the decisions about them, the belief margin."""
-    return run, store.run(run).answers, drops_of(store, run), DecisionStore(store.cache).margin(run)

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from core.probes.read_or_said_of_run import known_read_or_said, last_common_layer
 from core.store.decisions import DecisionStore
+from core.store.judgements import JudgementStore
 from core.store.runs import RunStore
 from tests.browser.conftest import SLOW, go, metric, settle
 from tests.conftest import measure
@@ -119,19 +120,31 @@ def test_all_layers_are_computed_and_played(page):
     expect(page.get_by_text("layer 30", exact=True)).to_be_visible(timeout=SLOW)
 
 
-def test_probes_are_fitted_and_the_headline_is_the_stored_one(page, run, app_cache):
+def test_a_probe_is_cross_validated_and_then_judged_on_test(page, run, app_cache):
+    from core.probes.cross_validated_of_run import known_cross_validated
     from core.probes.of_run import known_report
     from core.probes.rows import ProbeSettings
 
+    store, settings = RunStore(app_cache), ProbeSettings(permutations=20)
     go(page, "Probes")
     null = page.get_by_role("spinbutton", name="Null")
     null.fill("20")
     null.press("Enter")
     settle(page)
-    page.get_by_role("button", name="Fit the probes").click()
+    page.get_by_role("button", name="Cross-validate").click()
+    expect(page.get_by_text("The test set is still closed")).to_be_visible(timeout=SLOW)
+    settle(page)
+    found = known_cross_validated(store, run(), settings, sealed=True)
+    assert metric(page, "AUROC of truth, cross-validated") == f"{found.area.auroc:.3f}"
+    expect(page.get_by_text(re.compile("probe, AUROC cross-validated")).first).to_be_visible()
+    assert known_report(store, run(), settings) is None
+    page.get_by_role("button", name="Judge on test").click()
     expect(page.get_by_text("Its worst mistakes")).to_be_visible(timeout=SLOW)
     settle(page)
-    report = known_report(RunStore(app_cache), run(), ProbeSettings(permutations=20))
+    report = known_report(store, run(), settings)
+    made = JudgementStore(app_cache).of(run())
+    assert report.chosen.test.auroc in [entry.auroc for entry in made]
+    expect(page.get_by_text(f"These test questions have judged {len(made)} configuration")).to_be_visible()
     assert metric(page, f"AUROC of truth at layer {report.layer}") == f"{report.chosen.test.auroc:.3f}"
     expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
 
