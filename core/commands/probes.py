@@ -8,12 +8,15 @@ from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
+from core.probes.pooled import Pooled
 from core.probes.rows import ProbeSettings
 from core.progress import shown_in_percent
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
+from core.store.judgements import JudgementStore
 from core.store.runs import RunStore
 
 
@@ -36,9 +39,12 @@ def probe(cache: Path, options: Namespace) -> Result:
     store = RunStore(cache)
     run = store.run(options.run).run
     other = store.run(options.test_run).run if options.test_run else None
+    if options.cross_validate:
+        return _cross_validated(store, run, probe_settings(options))
     with shown_in_percent() as show:
         report = probe_run(store, run, probe_settings(options), test_run=other, progress=show)
-    result = report.to_json(run, other)
+    made = JudgementStore(cache).of(other or run)
+    result = report.to_json(run, other) | {"judged_by_now": len(made)}
     answers = labelled(store, other or run)
     known = area_among(report, answers[answers["knows"] == 1])
     result["known"] = None if known is None else known.to_json()
@@ -78,6 +84,57 @@ def probe(cache: Path, options: Namespace) -> Result:
             lines.append(
                 f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}{margin}"
             )
+    lines += _pooled_lines(report.pooled)
+    lines.append(
+        f"these test questions have judged {len(made)} configuration{'' if len(made) == 1 else 's'} by now"
+    )
+    return result, "\n".join(lines)
+
+
+def _pooled_lines(found: Pooled) -> list[str]:
+    """The same layer with the mode hidden, beside the best control there and beyond the output."""
+    low, high = found.area.ci
+    lines = [
+        f"all modes pooled, the mode hidden: AUROC {found.area.auroc:.3f}  {low:.3f} to {high:.3f} "
+        f"(n {found.area.n})"
+    ]
+    if found.control is not None and found.rival is not None:
+        less, more = found.control.margin.ci
+        lines.append(
+            f"    best control, {found.rival.replace('_', ' ')}: AUROC {found.control.auroc:.3f}   probe "
+            f"above it by {found.control.margin.value:+.3f}, {less:+.3f} to {more:+.3f}"
+        )
+    if found.beyond is not None:
+        low, high = found.beyond.ci
+        lines.append(
+            f"    beyond the output's entropy and log-odds: AUROC {found.beyond.auroc:.3f}  {low:.3f} to "
+            f"{high:.3f}"
+        )
+    return lines
+
+
+def _cross_validated(store: RunStore, run: str, settings: ProbeSettings) -> Result:
+    """What `--cross-validate` gives: five folds, with the test set closed."""
+    with shown_in_percent() as show:
+        found = cross_validated_run(store, run, settings, sealed=True, progress=show)
+    low, high = found.area.ci
+    lines = [
+        f"{settings.method} probe of {settings.target} at {settings.position}, cross-validated: trained on "
+        f"{settings.train} (n {found.n_train} or more a fold), judged on {settings.test} (n {found.area.n}); "
+        "the test set is closed",
+        f"AUROC {found.area.auroc:.3f}  {low:.3f} to {high:.3f}, layers "
+        + ", ".join(map(str, sorted(found.layers))),
+        "layer   AUROC  95 % interval",
+    ]
+    for layer, here in enumerate(found.by_layer):
+        lines.append(f"{layer:>5}   {here.auroc:.3f}  {here.ci[0]:.3f} to {here.ci[1]:.3f}")
+    result = {
+        "run": run,
+        **found.area.to_json(),
+        "n_train": found.n_train,
+        "fold_layers": list(found.layers),
+        "layers": [{"layer": layer, **here.to_json()} for layer, here in enumerate(found.by_layer)],
+    }
     return result, "\n".join(lines)
 
 

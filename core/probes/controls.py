@@ -14,6 +14,8 @@ from core.errors import ProbeError
 from core.probes.metrics import Control, area, margin
 from core.probes.rows import Rows
 
+FEWEST_TO_REGRESS = 10
+
 
 @dataclass(frozen=True)
 class Null:
@@ -107,6 +109,22 @@ def against(
     return Control(found.auroc, found.ci, found.n, found.positive, margin(target, scores, control, groups))
 
 
+def rival_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray]:
+    """What a probe must beat, by name: a score for each test answer, (rows,), NaN where there is none.
+
+    Args:
+        frame: the answers that were trained on; judged: those that judge, of this run or another.
+    """
+    raw, inverted = output_scores(judged, rows.test)
+    return {
+        "output": raw,
+        "output_inverted": inverted,
+        "honest_answer": honest_answer_scores(judged, rows.test),
+        "text": text_scores(frame, judged, rows),
+        "length": length_scores(frame, judged, rows),
+    }
+
+
 def output_scores(judged: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The model's own output, log-odds of the positive choice, (rows,): raw, and inverted under lie."""
     part = judged.iloc[rows]
@@ -132,8 +150,7 @@ def text_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.nda
     Trained on the answers that the probe was trained on and those of its validation part, so that it has
     seen no less than the probe.
     """
-    learnt = np.unique(np.concatenate([rows.train, *rows.validation.values()]))
-    part, test = frame.iloc[learnt], judged.iloc[rows.test]
+    part, test = frame.iloc[_learnt(rows)], judged.iloc[rows.test]
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),
         LogisticRegression(C=10.0, max_iter=500),
@@ -143,6 +160,47 @@ def text_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.nda
     except ValueError as error:
         raise ProbeError(f"the text control has nothing to learn from: {error}") from error
     return pipeline.decision_function(_words(test))
+
+
+def length_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.ndarray:
+    """The length of the question's text, its sign learnt where `text_scores` learns, (rows,)."""
+    part, test = frame.iloc[_learnt(rows)], judged.iloc[rows.test]
+    known = np.array([len(words) for words in _words(part)], dtype=float)
+    longer = known[part["target"] == 1].mean() >= known[part["target"] == 0].mean()
+    found = np.array([len(words) for words in _words(test)], dtype=float)
+    return found if longer else -found
+
+
+def beyond_output(
+    frame: pd.DataFrame, known: np.ndarray, judged: pd.DataFrame, scores: np.ndarray
+) -> np.ndarray:
+    """What is left of scores once the output's entropy and log-odds are regressed out, (rows,).
+
+    In each mode a line of its own is fitted by least squares, on answers that the probe was not trained on.
+    NaN in modes of which there are fewer than ten such answers.
+
+    Args:
+        frame: answers to fit on; known: their scores.
+        judged: answers whose scores are to be corrected.
+    """
+    left = np.full(len(judged), np.nan)
+    for mode in judged["mode"].unique():
+        fit, here = (frame["mode"] == mode).to_numpy(), (judged["mode"] == mode).to_numpy()
+        if fit.sum() < FEWEST_TO_REGRESS:
+            continue
+        lines = np.linalg.lstsq(_outputs(frame[fit]), known[fit], rcond=None)[0]
+        left[here] = scores[here] - _outputs(judged[here]) @ lines
+    return left
+
+
+def _outputs(part: pd.DataFrame) -> np.ndarray:
+    """1, log-odds and entropy (nats, of both choices and all else) of each answer's output, (rows, 3)."""
+    masses = np.stack([part["p_0"], part["p_1"], 1 - part["p_0"] - part["p_1"]]).clip(1e-12, 1)
+    return np.stack([np.ones(len(part)), _output(part), -(masses * np.log(masses)).sum(axis=0)], axis=1)
+
+
+def _learnt(rows: Rows) -> np.ndarray:
+    return np.unique(np.concatenate([rows.train, *rows.validation.values()]))
 
 
 def _output(part: pd.DataFrame) -> np.ndarray:

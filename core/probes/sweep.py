@@ -5,7 +5,7 @@ permuted labels, the choice of layer included.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,15 @@ from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, ProbeError
 from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
-from core.probes.controls import (
-    Null,
-    against,
-    honest_answer_scores,
-    output_scores,
-    text_scores,
-)
+from core.probes.controls import Null, against, beyond_output, rival_scores
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.methods import method_named
 from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
 from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
-from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
+from core.probes.pooled import Pooled, pool
+from core.probes.rows import BOTH, ProbeSettings, Rows, choose_rows, matched_validation, with_target
 
 States = Callable[[int], np.ndarray]
 
@@ -66,7 +61,8 @@ class ProbeReport:
     Attributes:
         layer: chosen by the settings' rule.
         rules: the layer that each of `LAYER_RULES` chooses; None where one has nothing to go by.
-        controls: by name: permuted, output, output_inverted, honest_answer, text; None where not to be had.
+        controls: by name: permuted, and those of `rival_scores`; None where not to be had.
+        pooled: the chosen layer on the test answers of all modes, whatever mode the settings test on.
         predictions: one row per test answer at the chosen layer: answer, target, score, probability, correct.
         bundle: scores new states.
     """
@@ -76,6 +72,7 @@ class ProbeReport:
     rules: dict[str, int | None]
     layers: tuple[LayerResult, ...]
     controls: dict[str, Control | Null | None]
+    pooled: Pooled
     n_train: int
     n_validation: int
     n_dropped: int
@@ -123,6 +120,7 @@ class ProbeReport:
             "honest_layer": self.rules["honest"],
             "layers": [layer.to_json() for layer in self.layers],
             "controls": controls,
+            "pooled": self.pooled.to_json(),
             "confusion": self.confusion,
             "brier": self.brier,
         }
@@ -207,15 +205,8 @@ def run_probe(
             "correct": (scores > 0) == test_target,
         }
     )
-    raw, inverted = output_scores(judged, rows.test)
-    rivals = {
-        "output": raw,
-        "output_inverted": inverted,
-        "honest_answer": honest_answer_scores(judged, rows.test),
-        "text": text_scores(frame, judged, rows),
-    }
     controls: dict[str, Control | Null | None] = {"permuted": null.outcome(results[layer].test.auroc)}
-    for name, rival in rivals.items():
+    for name, rival in rival_scores(frame, judged, rows).items():
         controls[name] = against(test_target, scores, rival, test_groups)
     return ProbeReport(
         settings=settings,
@@ -223,6 +214,7 @@ def run_probe(
         rules=chosen,
         layers=tuple(results),
         controls=controls,
+        pooled=_pooled(frame, judged, other, settings, bundle, (states, test_states or states)),
         n_train=len(rows.train),
         n_validation=sum(len(part) for part in rows.validation.values()),
         n_dropped=rows.n_dropped,
@@ -246,6 +238,25 @@ def _required(chosen: dict[str, int | None], rule: str) -> int:
             why += f", the same questions under lie, and a layer with an honest AUROC of at least {FLOOR:.2f}"
         raise ProbeError(f"layer rule {rule!r} has nothing to go by: {why}; choose another rule")
     return layer
+
+
+def _pooled(
+    frame: pd.DataFrame,
+    judged: pd.DataFrame,
+    other: pd.DataFrame | None,
+    settings: ProbeSettings,
+    bundle: FittedProbe,
+    states: tuple[States, States],
+) -> Pooled:
+    """The chosen layer's direction on the test answers of all modes."""
+    rows = choose_rows(frame, replace(settings, test=BOTH), other)
+    vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
+    here, there = (read(bundle.layer) @ vector + intercept for read in states)
+    unseen = np.concatenate(list(rows.validation.values()))
+    part, scores = judged.iloc[rows.test], there[rows.test]
+    left = beyond_output(frame.iloc[unseen], here[unseen], part, scores)
+    target, groups = part["target"].to_numpy(), part["group"].to_numpy()
+    return pool(target, scores, left, rival_scores(frame, judged, rows), groups)
 
 
 def _bundle(

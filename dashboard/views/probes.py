@@ -2,12 +2,16 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ProbeError
+from core.probes.cross_validated import CrossValidated
+from core.probes.cross_validated_of_run import known_cross_validated
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
 from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
+from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.probes.sweep import ProbeReport
 from core.store.runs import Run
@@ -23,6 +27,12 @@ RULE_HELP = (
     "By what the layer is chosen, on validation data. "
     + " ".join(f"{rule}: {about}." for rule, about in LAYER_RULES.items())
     + f" Agreement looks only at layers with an honest AUROC of at least {FLOOR}."
+)
+MODE_HIDDEN = (
+    "The chosen layer judged on the test answers of all modes at once, and nobody tells it which is which. "
+    "The best control is the one with the highest AUROC on the same answers, which favours it. Beyond the "
+    "output: what is left of the score once the output's entropy and log-odds are regressed out in each "
+    "mode, fitted on validation answers."
 )
 # An open question has no truth among choices; what is said is right or wrong.
 OPEN_TARGETS = ("said_true", "lie", "mode")
@@ -40,19 +50,13 @@ def main() -> None:
     settings, other = form(run, frame)
     store = session.run_store()
     report = known_report(store, run.run, settings, other)
+    judged = store.run(other) if other else run
     if report is None:
-        left, right = st.columns([1, 4], vertical_alignment="center")
-        if left.button("Fit the probes", type="primary", width="stretch"):
-            model_panel.start(work.PROBE, work.probe(store, run.run, settings, other))
-        right.caption(
-            f"One probe for each of {run.facts['layers']} layers, and {settings.permutations} repetitions of "
-            "the whole pipeline with permuted labels: about 15 seconds for 200 questions."
-        )
-        session.watch_job(work.PROBE, about=run.run)
+        sealed(run, judged, settings)
         return
     st.session_state["probe"] = (settings, other)
-    judged = store.run(other) if other else run
     headline(run, judged, report)
+    judged_by_now(judged)
     chart(run, report)
     details(judged, report)
 
@@ -91,6 +95,86 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     return settings, other
 
 
+def sealed(run: Run, judged: Run, settings: ProbeSettings) -> None:
+    """Cross-validated figures with the test set left closed, and the button that opens it."""
+    store = session.run_store()
+    found = known_cross_validated(store, run.run, settings, sealed=True)
+    if found is None:
+        left, right = st.columns([1, 4], vertical_alignment="center")
+        if left.button("Cross-validate", type="primary", width="stretch"):
+            model_panel.start(work.CROSS_VALIDATION, work.cross_validation(store, run.run, settings))
+        right.caption(
+            f"A probe for each of {run.facts['layers']} layers in each of five folds, on the questions that "
+            "are not in the test set: try settings out here. About 10 seconds for 200 questions."
+        )
+        session.watch_job(work.CROSS_VALIDATION, about=run.run)
+    else:
+        cross_validated(run, settings, found)
+    left, right = st.columns([1, 4], vertical_alignment="center")
+    if left.button("Judge on test", type="secondary" if found is None else "primary", width="stretch"):
+        other = None if judged is run else judged.run
+        model_panel.start(work.PROBE, work.probe(store, run.run, settings, other))
+    known = len(session.judgement_store().of(judged.run))
+    whose = "this run" if judged is run else f"the run {session.as_text(judged.title)}"
+    right.caption(
+        f"Opens the test questions of {whose}, beside every control and {settings.permutations} repetitions "
+        "with permuted labels: about 15 seconds for 200 questions. They have judged "
+        f"{known or 'no'} configuration{'' if known == 1 else 's'} so far; the best of many looks better "
+        "than it is."
+    )
+    session.watch_job(work.PROBE, about=run.run)
+
+
+def cross_validated(run: Run, settings: ProbeSettings, found: CrossValidated) -> None:
+    """The cross-validated figure, what it stands on, and the curve by layer."""
+    low, high = found.area.ci
+    left, right = st.columns([2, 8], vertical_alignment="center")
+    left.metric(f"AUROC of {settings.target}, cross-validated", f"{found.area.auroc:.3f}")
+    left.caption(
+        f"95 %: {low:.3f} to {high:.3f} · n {found.area.n:,}, {found.area.positive:,} positive; the interval "
+        "covers the sampling of questions, not refitting"
+    )
+    verdict = "cannot be told from chance" if low <= 0.5 <= high else f"tells {settings.target} apart"
+    verdict = f"{verdict}, the wrong way round" if high < 0.5 else verdict
+    right.markdown(
+        f"The direction trained on **{settings.train}** answers (n {found.n_train:,} or more a fold) "
+        f"**{verdict}** when judged on **{settings.test}** answers of questions that neither it nor the "
+        f"choice of its layer saw. The folds chose layers {', '.join(map(str, sorted(found.layers)))}. "
+        "The test set is still closed."
+    )
+    layers = pd.DataFrame(
+        [
+            {"layer": layer, "value": here.auroc, "low": here.ci[0], "high": here.ci[1]}
+            for layer, here in enumerate(found.by_layer)
+        ]
+    )
+    none = pd.DataFrame(columns=["name", "auroc", "low", "high"])
+    place = st.container()
+    layer = session.layer_slider(run)
+    drawn = charts.by_layer(layers, none, "AUROC", None, looked_at=layer, judged_on="cross-validated")
+    place.plotly_chart(drawn, key="cross-validated by layer")
+
+
+def judged_by_now(judged: Run) -> None:
+    """How many configurations the test set has judged, and which."""
+    made = session.judgement_store().of(judged.run)
+    n = len(made)
+    with st.expander(f"These test questions have judged {n} configuration{'' if n == 1 else 's'} by now"):
+        st.caption(
+            "The best of many configurations looks better than it is: choose among them by the "
+            "cross-validated figures, and judge the one chosen."
+        )
+        table = pd.DataFrame(
+            {
+                "first judged, UTC": [entry.at[:19] for entry in made],
+                "trained on run": [entry.trained for entry in made],
+                "configuration": [entry.what for entry in made],
+                "test AUROC": [f"{entry.auroc:.3f}" for entry in made],
+            }
+        )
+        st.dataframe(table, hide_index=True)
+
+
 def headline(run: Run, judged: Run, report: ProbeReport) -> None:
     """The chosen layer's test figure, what it stands on, and what it must be seen beside."""
     s, chosen, controls = report.settings, report.chosen, report.controls
@@ -106,8 +190,10 @@ def headline(run: Run, judged: Run, report: ProbeReport) -> None:
             f"on questions that it knows: {known.auroc:.3f} ({known.ci[0]:.3f} to {known.ci[1]:.3f}) · "
             f"n {known.n:,}"
         )
-    cells[1].metric("Accuracy at its threshold", f"{chosen.accuracy:.3f}")
-    cells[1].caption("95 %: {:.3f} to {:.3f}".format(*chosen.accuracy_ci))
+    cells[0].caption(
+        "accuracy at its threshold: {:.3f} ({:.3f} to {:.3f})".format(chosen.accuracy, *chosen.accuracy_ci)
+    )
+    with_mode_hidden(cells[1], report.pooled)
     null = controls.get("permuted")
     if null is None:
         cells[2].metric("Permuted labels", "–")
@@ -134,6 +220,21 @@ def headline(run: Run, judged: Run, report: ProbeReport) -> None:
             )
         )
     sentence(run, judged, report)
+
+
+def with_mode_hidden(cell: DeltaGenerator, found: Pooled) -> None:
+    """The same layer on the answers of all modes, beside the best control there and beyond the output."""
+    cell.metric("With the mode hidden", f"{found.area.auroc:.3f}", help=MODE_HIDDEN)
+    told = "95 %: {:.3f} to {:.3f} · n {:,} of all modes".format(*found.area.ci, found.area.n)
+    if found.control is not None and found.rival is not None:
+        told += " · better than the best control, {}, by {:+.2f} ({:+.2f} to {:+.2f})".format(
+            charts.CONTROL[found.rival][0], found.control.margin.value, *found.control.margin.ci
+        )
+    cell.caption(told)
+    if found.beyond is not None:
+        cell.caption(
+            "beyond the output: {:.3f} ({:.3f} to {:.3f})".format(found.beyond.auroc, *found.beyond.ci)
+        )
 
 
 def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
