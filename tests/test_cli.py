@@ -288,8 +288,8 @@ def test_bad_numbers_are_refused(refuse, tiny, lab, typed):
 
 BAD_NAMES = {
     "--mode bogus": "unknown mode 'bogus': choose from honest, lie, none",
-    "--wording 72": "wordings 0 to 71",
-    "--wording -1": "wordings 0 to 71",
+    "--wording 128": "wordings 0 to 127",
+    "--wording -1": "wordings 0 to 127",
     "--position bogus": "unknown position 'bogus': choose from prompt, before, answer, mean",
     "--position answer": "'prompt' is always read",
     "--template bogus": "no template 'bogus': choose review",

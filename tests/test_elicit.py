@@ -160,13 +160,13 @@ def test_the_interval_of_a_mean_is_students_where_groups_are_single():
 
 
 def test_what_does_not_fit_is_left_out_by_name():
-    grid = settings(templates=(REVIEW, TRUE_FALSE), wordings=(0, 7, 99), form="direct", shots=(0,))
+    grid = settings(templates=(REVIEW, TRUE_FALSE), wordings=(0, 7, 999), form="direct", shots=(0,))
     cells, unfit = lay_out(grid, CHOICES, shows_system=True)
     assert {cell.template for cell in cells} == {"review"}
     assert [(cell.wording, cell.system) for cell in cells] == [(0, True), (0, False), (7, False)]
     told = {entry.what: entry.why for entry in unfit}
     assert "direct form" in told["template true-false"]
-    assert "0 to 71, not 99" in told["wording 99"]
+    assert "0 to 127, not 999" in told["wording 999"]
     assert "system role of wording 7" in told
 
 
@@ -231,7 +231,7 @@ def test_elicitations_from_before_there_were_orders_are_read_and_found():
 
 def test_a_grid_in_which_nothing_fits_is_refused():
     with pytest.raises(TemplateError, match="no cell of the grid fits"):
-        lay_out(settings(wordings=(99,)), CHOICES, shows_system=True)
+        lay_out(settings(wordings=(999,)), CHOICES, shows_system=True)
 
 
 @pytest.mark.parametrize(
@@ -385,13 +385,13 @@ def test_more_questions_than_there_are_is_refused(cache, loaded):
 def test_the_command_finds_a_winner_and_the_run_leaves_its_questions_out(lab, tiny, capsys):
     folder, _, _ = lab
     asked = ["--data", "movie-reviews", "--model", str(tiny), "--cache", str(folder), "--json"]
-    grid = ["--wording", "0", "--wording", "99", "--shots", "0", "--n", "4", "--start", "4", "--no-system"]
+    grid = ["--wording", "0", "--wording", "999", "--shots", "0", "--n", "4", "--start", "4", "--no-system"]
     grid += ["--order", "1"]
     assert main(["elicit", *grid, "--template", "review", *asked]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["winner"]["template"] == "review" and found["made"] == 8
     assert found["winner"]["honest_accuracy"]["n"] == 4 and not found["winner"]["system"]
-    assert [entry["what"] for entry in found["unfit"]] == ["wording 99"]
+    assert [entry["what"] for entry in found["unfit"]] == ["wording 999"]
     assert found["winner"]["order"] == 1 and "--order 1" in found["winner"]["command"]
     assert main(["elicit", *grid, "--template", "review", *asked]) == 0
     assert json.loads(capsys.readouterr().out) == found | {"made": 0}

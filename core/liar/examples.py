@@ -55,13 +55,13 @@ TASKS = (
         "reviews",
         "movie-reviews",
         "direct",
-        0.20,
+        0.18,
         ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped"),
     ),
-    Task("claims", "movie-reviews", "claim", 0.28, EVERY_CHOICE_WORD),
+    Task("claims", "movie-reviews", "claim", 0.22, EVERY_CHOICE_WORD),
     Task("cities", "cities", "direct", 0.17, EVERY_CHOICE_WORD),
     Task("elements", "elements", "direct", 0.13, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.22, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.30, EVERY_CHOICE_WORD),
 )
 
 

@@ -89,7 +89,7 @@ class LiarSettings:
 
     def id(self, model_content: str) -> str:
         """Twelve hexadecimal digits of settings and model: the same settings find the same training."""
-        values = self.to_dict() | {"model_content": model_content, "recipe": 2}
+        values = self.to_dict() | {"model_content": model_content, "recipe": 3}
         for name in ("save_every", "look_every"):
             values.pop(name)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
