@@ -45,6 +45,12 @@ def fitted(run: Run) -> ProbeReport | None:
 
     One that was fitted before the latest decisions still counts: its direction scores answers all the same.
     """
+    found = fitted_and_judged(run)
+    return None if found is None else found[0]
+
+
+def fitted_and_judged(run: Run) -> tuple[ProbeReport, str] | None:
+    """The probe of `fitted`, and the id of the run that it was judged on."""
     store = session.run_store()
     train, test = default_modes(session.answers(run)["mode"])
     default = ProbeSettings(train=train, test=test)
@@ -55,7 +61,7 @@ def fitted(run: Run) -> ProbeReport | None:
         for settings, other in wanted:
             with contextlib.suppress(StoreError):  # the run that it was judged on may be gone
                 if report := known_report(store, run.run, settings, other, pruned):
-                    return report
+                    return report, other or run.run
     return None
 
 

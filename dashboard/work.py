@@ -14,9 +14,9 @@ from core.errors import Cancelled
 from core.jobs import Job
 from core.models.catalog import ModelSettings
 from core.models.embedded import fetch_embedded
+from core.probes.bundle import FittedProbe
 from core.probes.lie_score import LieScoreSettings
 from core.probes.rows import ProbeSettings
-from core.probes.sweep import ProbeReport
 from core.progress import in_words
 from core.projection import ProjectionSettings
 from core.steering.settings import SteerSettings
@@ -246,9 +246,9 @@ def project(store: RunStore, run: str, settings: ProjectionSettings) -> Work:
 
 
 def score(
-    store: RunStore, run: str, model: ModelSettings, report: ProbeReport, statements: list[Statement]
+    store: RunStore, run: str, model: ModelSettings, probe: FittedProbe, statements: list[Statement]
 ) -> Work:
-    """Put statements to the run's model in both modes; gives the report of the probe and the scores."""
+    """Put statements to the run's model in both modes; gives the probe and the scores."""
 
     def work(job: Job) -> Any:
         from core.models.loading import SHELF
@@ -258,8 +258,8 @@ def score(
         job.progress(0.0, "loading the model")
         loaded = SHELF.get(model, store.cache)
         scores = score_statements(
-            loaded, store, run, report.bundle, statements, progress=job.progress, cancelled=job.cancelled
+            loaded, store, run, probe, statements, progress=job.progress, cancelled=job.cancelled
         )
-        return report, scores
+        return probe, scores
 
     return work

@@ -279,16 +279,16 @@ def test_a_saved_bundle_scores_alike_and_knows_strangers(tmp_path):
     frame = answers()
     states = planted(frame)
     bundle = run_probe(frame, states, 4, ProbeSettings(permutations=0)).bundle
-    bundle.save(tmp_path / "probe.npz")
-    again = FittedProbe.load(tmp_path / "probe.npz")
+    bundle.save(tmp_path / "probe.safetensors")
+    again = FittedProbe.load(tmp_path / "probe.safetensors")
     new = np.stack([states(layer)[:5] for layer in range(4)], axis=1)
     assert np.array_equal(again.scores(new), bundle.scores(new))
     assert again.facts == bundle.facts and again.layer == 1
     percentile, unlike = bundle.unlike(np.stack([states(1)[0], states(1)[0] + 100]))
     assert unlike.tolist() == [False, True] and percentile[1] == 100
-    (tmp_path / "bad.npz").write_bytes(b"no")
+    (tmp_path / "bad.safetensors").write_bytes(b"no")
     with pytest.raises(ProbeError, match="not a saved probe"):
-        FittedProbe.load(tmp_path / "bad.npz")
+        FittedProbe.load(tmp_path / "bad.safetensors")
 
 
 def test_modes_are_chosen_from_those_that_a_run_has():

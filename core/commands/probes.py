@@ -1,9 +1,10 @@
-"""`telltale probe` and `telltale score`."""
+"""`telltale probe`, `telltale probes` and `telltale score`."""
 
 from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
+from core.downloads import replace_atomically
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.models.catalog import ModelSettings
@@ -14,6 +15,7 @@ from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.pooled import Pooled
 from core.probes.rows import ProbeSettings
+from core.probes.saved import SavedProbes, check_model, in_words, with_origin
 from core.progress import shown_in_percent
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.judgements import JudgementStore
@@ -88,7 +90,29 @@ def probe(cache: Path, options: Namespace) -> Result:
     lines.append(
         f"these test questions have judged {len(made)} configuration{'' if len(made) == 1 else 's'} by now"
     )
+    if options.save is not None:
+        SavedProbes(cache).save(options.save, with_origin(report, store.run(run), store.run(other or run)))
+        result["saved"] = options.save.strip()
+        lines.append(f"kept as {options.save.strip()!r}: `telltale score RUN --probe NAME` scores with it")
     return result, "\n".join(lines)
+
+
+def probes(cache: Path, options: Namespace) -> Result:
+    """The kept probes: listed, exported, taken in or deleted."""
+    saved = SavedProbes(cache)
+    if options.export is not None:
+        if not options.file:
+            raise DataError("name the file to export to: --file FILE")
+        replace_atomically(Path(options.file), saved.load(options.export).to_bytes())
+        return {"exported": options.export, "file": options.file}, f"{options.export!r} → {options.file}"
+    if options.add is not None:
+        name = saved.add(Path(options.add).read_bytes(), options.name or "")
+        return {"added": name}, f"kept as {name!r}"
+    if options.delete is not None:
+        saved.delete(options.delete)
+    found = saved.facts()
+    lines = [f"{name}: {in_words(facts)}" for name, facts in found.items()]
+    return {"probes": list(found.values())}, "\n".join(lines) or "no probes are kept: telltale probe --save"
 
 
 def _pooled_lines(found: Pooled) -> list[str]:
@@ -147,11 +171,16 @@ def score(cache: Path, options: Namespace) -> Result:
     asked = HarvestSettings.from_dict(run.settings).model
     if options.model or options.adapter:
         asked = ModelSettings(options.model or asked.id, options.adapter, options.four_bit)
-    with shown_in_percent() as show:
-        report = probe_run(store, run.run, probe_settings(options), test_run=options.test_run, progress=show)
+    if options.probe is not None:
+        bundle = SavedProbes(cache).load(options.probe)
+        check_model(bundle, run, f"probe {options.probe!r}")
+    else:
+        settings = probe_settings(options)
+        with shown_in_percent() as show:
+            bundle = probe_run(store, run.run, settings, test_run=options.test_run, progress=show).bundle
     with shown_in_percent() as show:
         scored = score_statements(
-            load_model(asked, cache), store, run.run, report.bundle, statements, modes=modes, progress=show
+            load_model(asked, cache), store, run.run, bundle, statements, modes=modes, progress=show
         )
     lines = [f"layer {scored.layer}; probability of {scored.positive_name!r}"]
     lines += [_score_line(entry) for entry in scored.read]

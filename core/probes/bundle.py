@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save
 from scipy.special import expit, logit
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -65,15 +67,14 @@ class FittedProbe:
         percentile = 100 * np.searchsorted(self.distances, far - ROUNDING) / len(self.distances)
         return percentile, far > np.percentile(self.distances, UNLIKE) + ROUNDING
 
-    def save(self, path: Path) -> None:
-        """Write as .npz with its facts as JSON inside; never a pickle."""
-        import io
+    def to_bytes(self) -> bytes:
+        """As safetensors, with its facts as JSON in the metadata: safe to open from anyone."""
+        arrays = {name: np.ascontiguousarray(getattr(self, name), dtype=np.float64) for name in ARRAYS}
+        return save(arrays, metadata={FACTS: json.dumps(self.facts | {"layer": self.layer})})
 
-        out = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        text = json.dumps(self.facts | {"layer": self.layer})
-        np.savez(out, facts=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
-        replace_atomically(path, out.getvalue())
+    def save(self, path: Path) -> None:
+        """Write what `load` reads, whole or not at all."""
+        replace_atomically(path, self.to_bytes())
 
     @staticmethod
     def load(path: Path) -> "FittedProbe":
@@ -83,14 +84,45 @@ class FittedProbe:
             ProbeError: the file is missing, damaged or no probe.
         """
         try:
-            with np.load(path, allow_pickle=False) as found:
-                facts = json.loads(found["facts"].tobytes().decode())
-                arrays = {name: found[name] for name in ARRAYS}
-            return FittedProbe(facts=facts, layer=int(facts.pop("layer")), **arrays)
-        except (OSError, ValueError, KeyError) as error:
+            facts = facts_of(path)
+            arrays = load_file(path)
+            found = FittedProbe(facts=facts, layer=int(facts.pop("layer")), **{n: arrays[n] for n in ARRAYS})
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ProbeError(f"{path.name} is not a saved probe: {error}") from error
+        found.check(path.name)
+        return found
+
+    def check(self, name: str) -> None:
+        """Raise `ProbeError` where the arrays do not fit together or hold what is no number."""
+        layers, width = self.vectors.shape if self.vectors.ndim == 2 else (0, 0)
+        k = len(self.spread)
+        fits = (
+            0 <= self.layer < layers
+            and self.intercepts.shape == (layers,)
+            and self.platt.shape == (2,)
+            and self.centre.shape == (width,)
+            and self.components.shape == (k, width)
+            and self.training_scores.shape == self.training_target.shape
+            and len(self.distances) > 0
+        )
+        if not fits or not all(np.isfinite(getattr(self, array)).all() for array in ARRAYS):
+            raise ProbeError(f"{name} is not a saved probe: its arrays do not fit together")
 
 
+def facts_of(path: Path) -> dict:
+    """What a saved probe says of itself, its arrays left unread.
+
+    Raises:
+        OSError, ValueError, KeyError, SafetensorError: it is missing, or no saved probe.
+    """
+    with safe_open(path, "np") as found:
+        facts = json.loads(found.metadata()[FACTS])
+    if not isinstance(facts, dict):
+        raise ValueError("its facts are no object")
+    return facts
+
+
+FACTS = "telltale_probe"
 ARRAYS = (
     "vectors",
     "intercepts",

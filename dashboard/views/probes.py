@@ -13,6 +13,7 @@ from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
+from core.probes.saved import LONGEST_NAME, SavedProbes, in_words, with_origin
 from core.probes.sweep import ProbeReport
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
@@ -59,6 +60,7 @@ def main() -> None:
     judged_by_now(judged)
     chart(run, report)
     details(judged, report)
+    keep(run, judged, report)
 
 
 def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
@@ -362,6 +364,33 @@ def details(judged: Run, report: ProbeReport) -> None:
         }
     )
     st.dataframe(table, hide_index=True, height=min(420, 38 * (len(table) + 1)))
+
+
+def keep(run: Run, judged: Run, report: ProbeReport) -> None:
+    """Keep the probe by name, or take it away as a file."""
+    probe = with_origin(report, run, judged)
+    saved = SavedProbes(session.cache())
+    with st.expander("Keep this probe"):
+        st.caption(
+            "A kept probe scores statements and runs of the same model; the file is safetensors, with what "
+            "it was trained on and how it was judged inside."
+        )
+        cells = st.columns([3, 1, 1], vertical_alignment="bottom")
+        name = cells[0].text_input("Name", key="probe_name", max_chars=LONGEST_NAME)
+        there = name.strip() in saved.facts()
+        if cells[1].button("Replace" if there else "Keep", disabled=not name.strip(), width="stretch"):
+            saved.save(name, probe)
+            st.toast("Kept.")
+            st.rerun()
+        cells[2].download_button(
+            "Export", probe.to_bytes(), f"probe-{run.run}-layer-{report.layer}.safetensors", width="stretch"
+        )
+        for kept, facts in saved.facts().items():
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            left.markdown(f"**{session.as_text(kept)}** · {session.as_text(in_words(facts))}")
+            if right.button("Delete", key=f"delete probe {kept}", width="stretch"):
+                saved.delete(kept)
+                st.rerun()
 
 
 try:

@@ -7,12 +7,13 @@ import streamlit as st
 from core.data.statements import Statement, parse_statements
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
+from core.probes.bundle import FittedProbe
 from core.probes.rows import ProbeSettings, default_modes
-from core.probes.sweep import ProbeReport
+from core.probes.saved import SavedProbes, in_words, with_origin
 from core.scoring.results import AsRead, OwnTurn, StatementScores
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
-from dashboard.answer_table import fitted
+from dashboard.answer_table import fitted_and_judged
 
 REVIEWS = """Positive: A warm, funny and beautifully acted film.
 Negative: The plot makes no sense and the acting is wooden."""
@@ -25,41 +26,56 @@ MARKS = 12
 def main() -> None:
     """The page."""
     run, frame = session.need_choices()
-    report = fitted(run)
-    if report is None:
+    probe = choose_probe(run)
+    if probe is None:
         need_probe(run)
         return
-    st.markdown(about(run, report))
-    low, high = report.chosen.test.ci
+    st.markdown(about(probe))
+    low, high = probe.facts.get("auroc_ci", (0.0, 1.0))
     if low <= 0.5 <= high:
         st.warning("This probe cannot be told from chance on held-out answers: its scores mean nothing yet.")
     names = (str(frame["choice_0"].iloc[0]), str(frame["choice_1"].iloc[0]))
     statements = editor(names)
     if statements and st.button("Score them", type="primary"):
         model = HarvestSettings.from_dict(run.settings).model
-        model_panel.start(work.SCORING, work.score(session.run_store(), run.run, model, report, statements))
+        model_panel.start(work.SCORING, work.score(session.run_store(), run.run, model, probe, statements))
     session.watch_job(work.SCORING, about=run.run)
     job = session.own_job(work.SCORING)
     if job is None or job.state.about != run.run or job.state.result is None:
         st.caption("Score what is typed above: what the model says, beside what the probe says it knows.")
         return
     used, scores = job.state.result
-    if about(run, used) != about(run, report):
+    if about(used) != about(probe):
         st.warning("The probe is another one since these were scored: score them again to use it.")
-        st.caption(about(run, used))
-    show(scores, used.bundle.vectors.shape[0], session.layer(run))
+        st.caption(about(used))
+    show(scores, used.vectors.shape[0], session.layer(run))
 
 
-def about(run: Run, report: ProbeReport) -> str:
+def choose_probe(run: Run) -> FittedProbe | None:
+    """The probe that was fitted to this run, or one kept by name; None where there is neither."""
+    saved = SavedProbes(session.cache())
+    names = saved.of_model(run)
+    wanted = None
+    if names:
+        wanted = st.selectbox(
+            "Probe",
+            [None, *names],
+            format_func=lambda name: "the one fitted to this run" if name is None else name,
+            key="statement_probe",
+            help="Probes that were kept on the Probes page, of this run's model.",
+        )
+    if wanted is not None:
+        return saved.load(wanted)
+    found = fitted_and_judged(run)
+    if found is None:
+        return None
+    report, judged = found
+    return with_origin(report, run, session.run_store().run(judged))
+
+
+def about(probe: FittedProbe) -> str:
     """What the scores come from, and how good it is on held-out answers."""
-    settings, found = report.settings, report.chosen.test
-    low, high = found.ci
-    return (
-        f"Scored by the **{settings.method}** probe of **{settings.target}** at layer **{report.layer}**, "
-        f"position **{settings.position}**, trained on {settings.train} answers of run {run.run} "
-        f"(n {report.n_train:,}). On held-out {settings.test} answers its AUROC is "
-        f"{found.auroc:.3f} ({low:.3f} to {high:.3f}, n {found.n:,})."
-    )
+    return f"Scored by a {session.as_text(in_words(probe.facts))}."
 
 
 def need_probe(run: Run) -> None:

@@ -142,11 +142,33 @@ def test_a_probe_is_cross_validated_and_then_judged_on_test(page, run, app_cache
     expect(page.get_by_text("Its worst mistakes")).to_be_visible(timeout=SLOW)
     settle(page)
     report = known_report(store, run(), settings)
+    assert metric(page, f"AUROC of truth at layer {report.layer}") == f"{report.chosen.test.auroc:.3f}"
+    expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
     made = JudgementStore(app_cache).of(run())
     assert report.chosen.test.auroc in [entry.auroc for entry in made]
     expect(page.get_by_text(f"These test questions have judged {len(made)} configuration")).to_be_visible()
-    assert metric(page, f"AUROC of truth at layer {report.layer}") == f"{report.chosen.test.auroc:.3f}"
-    expect(page.get_by_text(re.compile("probe, AUROC on test data")).first).to_be_visible()
+
+
+def test_a_probe_is_kept_by_name(page, run, app_cache):
+    from core.probes.saved import SavedProbes
+
+    name = "mine *not bold* <b>"
+    go(page, "Probes")
+    null = page.get_by_role("spinbutton", name="Null")
+    null.fill("20")
+    null.press("Enter")
+    page.get_by_text("Keep this probe").click()
+    box = page.get_by_role("textbox", name="Name", exact=True)
+    box.fill(name)
+    box.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_text(name, exact=True)).to_be_visible(timeout=SLOW)
+    store = RunStore(app_cache)
+    assert SavedProbes(app_cache).of_model(store.run(run())) == [name]
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Export", exact=True).click()
+    assert taken.value.suggested_filename.endswith(".safetensors")
 
 
 def test_read_or_said_says_what_the_direction_follows(page, run, app_cache):

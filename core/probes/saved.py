@@ -1,0 +1,148 @@
+"""Probes that people keep by name: what they were trained on and how they were judged goes with them.
+
+A probe is of one model: its directions mean nothing in the states of another, and it refuses them.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from core.downloads import replace_atomically
+from core.errors import ProbeError
+from core.probes.bundle import FittedProbe, facts_of
+from core.probes.sweep import ProbeReport
+from core.store.runs import Run, now
+
+SUFFIX = ".safetensors"
+LONGEST_NAME = 100
+OF_A_MODEL = ("model", "layers", "d_model")
+
+
+def with_origin(report: ProbeReport, run: Run, judged: Run) -> FittedProbe:
+    """A report's probe, with what it was trained on and how it was judged among its facts.
+
+    Args:
+        run: that it was trained on; judged: whose test questions judged it.
+    """
+    found = report.chosen.test
+    origin = {name: run.facts[name] for name in (*OF_A_MODEL, "model_content")}
+    origin |= {
+        "run": run.run,
+        "test_run": judged.run,
+        "choices": list(run.facts["choices"]),
+        "rule": report.settings.rule,
+        "seed": report.settings.seed,
+        "test": report.settings.test,
+        "n_train": report.n_train,
+        "n_test": found.n,
+        "auroc": found.auroc,
+        "auroc_ci": list(found.ci),
+    }
+    return replace(report.bundle, facts=report.bundle.facts | origin)
+
+
+def check_model(probe: FittedProbe, run: Run, name: str = "this probe") -> None:
+    """Raise `ProbeError` where a probe is of another model than a run; another adapter may be scored."""
+    for fact in OF_A_MODEL:
+        if probe.facts.get(fact) != run.facts[fact]:
+            raise ProbeError(
+                f"{name} was trained on {probe.facts.get('model', 'a model that it does not name')} and run "
+                f"{run.run} is of {run.facts['model']}: a probe reads the states of its own model alone"
+            )
+
+
+def in_words(facts: dict) -> str:
+    """What a probe is of and how it was judged, as far as it says: an export may leave anything out."""
+    told = (
+        f"{facts.get('method')} probe of {facts.get('target')} at {facts.get('position')}, layer "
+        f"{facts.get('layer')}, trained on {facts.get('train')} answers of run {facts.get('run')}"
+    )
+    try:
+        low, high = facts["auroc_ci"]
+        return (
+            f"{told}; on held-out {facts['test']} answers AUROC {facts['auroc']:.3f} ({low:.3f} to "
+            f"{high:.3f}, n {facts['n_test']:,})"
+        )
+    except (KeyError, TypeError, ValueError):
+        return f"{told}; it does not say how it was judged"
+
+
+class SavedProbes:
+    """The kept probes of a cache folder, one safetensors file each."""
+
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache / "probes"
+
+    def save(self, name: str, probe: FittedProbe) -> Path:
+        """Keep a probe; an earlier one of that name is replaced.
+
+        Raises:
+            ProbeError: the name is empty or too long.
+        """
+        name = name.strip()
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise ProbeError(f"a probe's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(name)
+        replace(probe, facts=probe.facts | {"name": name, "saved": now()}).save(path)
+        return path
+
+    def add(self, content: bytes, name: str = "") -> str:
+        """Keep a probe that was exported elsewhere, under a name or its own; gives the name.
+
+        Raises:
+            ProbeError: it is no probe, or says neither its model nor, where none is given, its name.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scratch = self.folder / f"{hashlib.sha256(content).hexdigest()[:16]}.new"
+        try:
+            replace_atomically(scratch, content)
+            probe = FittedProbe.load(scratch)
+        finally:
+            scratch.unlink(missing_ok=True)
+        lacking = [fact for fact in ("target", "position", *OF_A_MODEL) if fact not in probe.facts]
+        if lacking:
+            raise ProbeError(f"the file does not say the probe's {', '.join(lacking)}")
+        name = name or str(probe.facts.get("name", ""))
+        self.save(name, probe)
+        return name.strip()
+
+    def facts(self) -> dict[str, dict]:
+        """What each kept probe says of itself, by name; a damaged file is left out."""
+        found = {}
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            try:
+                facts = facts_of(path)
+                found[str(facts["name"])] = facts
+            except (OSError, ValueError, KeyError, SafetensorError):
+                continue
+        return dict(sorted(found.items()))
+
+    def of_model(self, run: Run) -> list[str]:
+        """The names of the kept probes that a run's states can be scored with."""
+        return [
+            name
+            for name, facts in self.facts().items()
+            if all(facts.get(fact) == run.facts[fact] for fact in OF_A_MODEL)
+        ]
+
+    def load(self, name: str) -> FittedProbe:
+        """A kept probe.
+
+        Raises:
+            ProbeError: there is none of that name, or its file is damaged.
+        """
+        path = self._path(name)
+        if not path.is_file():
+            known = ", ".join(self.facts()) or "none are kept yet"
+            raise ProbeError(f"there is no saved probe {name!r}: {known}")
+        return FittedProbe.load(path)
+
+    def delete(self, name: str) -> None:
+        """Delete a kept probe; one that is not there is no mistake."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{hashlib.sha256(name.strip().encode()).hexdigest()[:16]}{SUFFIX}"
