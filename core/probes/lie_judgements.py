@@ -196,7 +196,10 @@ def _refusal(made: Judgement, scores: pd.DataFrame) -> str | None:
         return None
     if made.name == "flips":
         if not (scores["mode"] == "flip").any():
-            return "no answers are under flip: harvest the same questions with --mode flip, and name that run"
+            return (
+                "no choice was said in any answer under flip: harvest the same questions with --mode flip, "
+                "and name that run"
+            )
         flips, lies = (int((scores["kind"] == kind).sum()) for kind in ("flip", "lie"))
         return (
             f"{made.negative} of {flips:,} flips and {made.positive} of {lies:,} lies are the same false "

@@ -77,7 +77,7 @@ def form(run: Run) -> tuple[str, int, Run | None]:
         "Beside",
         [None, *others],
         index=1 + list(others).index(plain[0].run) if plain and run.facts["adapter"] is not None else 0,
-        format_func=lambda r: "no other run" if r is None else session.as_text(others[r].title),
+        format_func=lambda r: "no other run" if r is None else others[r].title,
         key=f"read beside {run.run}",
         help="The plain model's run of the same questions shows what the adapter changed.",
     )

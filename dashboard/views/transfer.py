@@ -68,7 +68,7 @@ def form(run: Run) -> tuple[list[str], ProbeSettings, list[str]] | None:
         list(alike),
         [run.run, next(r for r in alike if r != run.run)],
         max_selections=MOST,
-        format_func=lambda r: session.as_text(alike[r].title),
+        format_func=lambda r: alike[r].title,
         key=f"transfer runs of {run.facts['layers']} {run.facts['d_model']}",
     )
     modes = list(dict.fromkeys(mode for r in runs for mode in alike[r].settings["modes"]))
