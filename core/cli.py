@@ -246,6 +246,19 @@ def parser() -> Parser:
     across.add_argument("--csv", help="also write the cells to this file")
     across.set_defaults(test="lie", permutations=0)
 
+    sweep = add("sweep", "every wording × source × method × layer of some runs, and what it hangs on")
+    sweep.add_argument("runs", nargs="+")
+    sweep.add_argument(
+        "--method", action="append", help="repeat for several (default: logistic, difference-of-means)"
+    )
+    sweep.add_argument("--layer-step", type=int, default=1, help="judge every so-many-th layer (default: 1)")
+    sweep.add_argument("--target", default="truth")
+    sweep.add_argument("--position", default="prompt")
+    sweep.add_argument("--train", default="honest")
+    sweep.add_argument("--test", default="lie")
+    sweep.add_argument("--seed", type=int, default=0)
+    sweep.add_argument("--csv", help="also write the cells to this file")
+
     follows = add("read-or-said", "what the direction trained on honest answers follows, by layer")
     follows.add_argument("run")
     follows.add_argument("--position", default="prompt")

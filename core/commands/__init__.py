@@ -10,6 +10,7 @@ from core.commands.probes import probe, score
 from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
 from core.commands.steer import steer
+from core.commands.sweep import sweep
 from core.commands.tokens import calibration, tokens
 from core.commands.transfer import transfer
 
@@ -27,6 +28,7 @@ __all__ = [
     "runs",
     "score",
     "steer",
+    "sweep",
     "tokens",
     "train_liar",
     "transfer",

@@ -1,0 +1,209 @@
+"""The crossed grid: one cross-validated AUROC for each wording × source × method × layer.
+
+A cell's probe is trained and judged on answers under its own wording to questions of its own source, so that
+nothing but the cell's own four levels is in its figure. No layer is chosen: the layer is a factor. Five folds
+by group; each group is scored by a probe trained on the other four.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from core.downloads import Progress, ignore_progress
+from core.errors import Cancelled
+from core.probes.batched import fit_many
+from core.probes.crossed_rows import CrossedSettings, Fold, dropped_from_training, folds_of_cells
+from core.probes.metrics import Area, Z, area
+from core.probes.needs import beside_labels
+from core.probes.pipeline import direction, fit_parameters, make_probe
+from core.probes.rows import check_samples, with_target
+from core.probes.variance import Decomposition, decompose
+
+FACTORS = ("wording", "source", "method", "layer")
+
+
+@dataclass(frozen=True)
+class CrossedCell:
+    """One figure of the grid.
+
+    Attributes:
+        area: over all groups, scores standardised within each fold.
+        n_train: training answers of the smallest fold.
+    """
+
+    wording: int
+    source: str
+    method: str
+    layer: int
+    area: Area
+    n_train: int
+
+    @property
+    def logit(self) -> float:
+        """Logit of the AUROC, which is kept 1/(2n) away from 0 and 1."""
+        return _logit(min(max(self.area.auroc, self._edge), 1 - self._edge))
+
+    @property
+    def clipped(self) -> bool:
+        """Whether the AUROC is nearer to 0 or 1 than that."""
+        return not self._edge <= self.area.auroc <= 1 - self._edge
+
+    @property
+    def sampling_variance(self) -> float:
+        """The variance of logit AUROC that its interval amounts to, by the end on the side of 0.5."""
+        low, high = self.area.ci
+        value = self.logit if self.area.auroc in (0.0, 1.0) else _logit(self.area.auroc)
+        return ((value - _logit(low if value >= 0 else high)) / Z) ** 2
+
+    @property
+    def _edge(self) -> float:
+        return 1 / (2 * self.area.n)
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A full grid.
+
+    Attributes:
+        cells: one for each combination of the levels.
+        n_dropped: answers that people pruned.
+    """
+
+    settings: CrossedSettings
+    cells: tuple[CrossedCell, ...]
+    n_dropped: int
+
+    def levels(self) -> dict[str, list]:
+        """The levels of each factor, in the order of `FACTORS`."""
+        return {
+            factor: list(dict.fromkeys(getattr(cell, factor) for cell in self.cells)) for factor in FACTORS
+        }
+
+    def decomposition(self) -> Decomposition:
+        """The variance of logit AUROC, divided among the factors.
+
+        Raises:
+            ProbeError: fewer than two factors vary.
+        """
+        levels = self.levels().values()
+        logits = {(cell.wording, cell.source, cell.method, cell.layer): cell.logit for cell in self.cells}
+        values = np.array([logits[place] for place in product(*levels)])
+        return decompose(values.reshape([len(of) for of in levels]), FACTORS, seed=self.settings.seed)
+
+    @property
+    def sampling_variance(self) -> float:
+        """The mean sampling variance of a cell's logit AUROC; of the answers judged, not of refitting.
+
+        It stands beside the residual, but is not all in there: cells of one source are judged on the same
+        questions, and the error that they share counts as the source's.
+        """
+        return float(np.mean([cell.sampling_variance for cell in self.cells]))
+
+    @property
+    def at_chance(self) -> int:
+        """How many cells' intervals contain 0.5."""
+        return sum(cell.area.ci[0] <= 0.5 <= cell.area.ci[1] for cell in self.cells)
+
+    def sentence(self) -> str:
+        """What the result hangs on most, in plain words, and whether there is one.
+
+        Raises:
+            ProbeError: see `decomposition`.
+        """
+        said = self.decomposition().sentence(self.sampling_variance)
+        if 2 * self.at_chance < len(self.cells):
+            return said
+        return f"{said} In {self.at_chance} of the cells the interval of AUROC contains 0.5, which is chance."
+
+    @property
+    def clipped(self) -> int:
+        """How many cells' AUROCs were moved away from 0 or 1."""
+        return sum(cell.clipped for cell in self.cells)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a cell: the factors, auroc, low, high, n, positive, n_train, logit, sampling_variance."""
+        rows = []
+        for cell in self.cells:
+            row: dict[str, object] = {factor: getattr(cell, factor) for factor in FACTORS}
+            low, high = cell.area.ci
+            row |= {"auroc": cell.area.auroc, "low": low, "high": high, "n": cell.area.n}
+            row |= {"positive": cell.area.positive, "n_train": cell.n_train}
+            rows.append(row | {"logit": cell.logit, "sampling_variance": cell.sampling_variance})
+        return pd.DataFrame(rows)
+
+
+def crossed(
+    frame: pd.DataFrame,
+    states: Callable[[int], np.ndarray],
+    n_layers: int,
+    settings: CrossedSettings,
+    *,
+    progress: Progress = ignore_progress,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Crossed:
+    """Judge every cell, or refuse before the first where one cannot be had.
+
+    Args:
+        frame: labelled answers (see `core.labels`) of all sources; row i is row i of the states.
+        states: gives one layer's states, (answers, d_model).
+        n_layers: of the model, the embedding's among them.
+
+    Raises:
+        ProbeError: a cell is missing, or has one class only; says which.
+        Cancelled: `cancelled` said so.
+    """
+    frame = with_target(frame, settings.target).reset_index(drop=True)
+    check_samples(frame, settings.probe(settings.methods[0]))
+    layers, parts = settings.layers(n_layers), folds_of_cells(frame, settings)
+    target, groups = frame["target"].to_numpy(), frame["group"].to_numpy()
+    cells: list[CrossedCell] = []
+    for layer in layers:
+        here = states(layer)
+        for (source, wording), folds in parts.items():
+            if cancelled():
+                raise Cancelled("the sweep was cancelled: nothing was kept")
+            done = len(cells) / (len(layers) * len(parts) * len(settings.methods))
+            progress(done, f"layer {layer}, {source}, wording {wording}")
+            test = np.concatenate([fold.test for fold in folds])
+            n_train = min(len(fold.train) for fold in folds)
+            for method in settings.methods:
+                scores = _scores(here, folds, _directions(frame, here, folds, method, settings.target))
+                found = area(target[test], scores, groups[test])
+                cells.append(CrossedCell(wording, source, method, layer, found, n_train))
+    progress(1.0, "done")
+    pruned = frame["dropped"].astype(bool) | dropped_from_training(frame)
+    return Crossed(settings, tuple(cells), int(pruned.sum()))
+
+
+def _directions(
+    frame: pd.DataFrame, here: np.ndarray, folds: list[Fold], method: str, target: str
+) -> list[np.ndarray]:
+    """Each fold's direction, (d_model,)."""
+    values = frame["target"].to_numpy()
+    if method == "logistic":
+        rows = np.unique(np.concatenate([fold.train for fold in folds]))
+        weights = np.array([np.isin(rows, fold.train) for fold in folds])
+        return list(fit_many(here[rows], values[rows], weights).vectors)
+    beside = beside_labels(frame, method, target)
+    found = []
+    for fold in folds:
+        given = fit_parameters({name: of[fold.train] for name, of in beside.items()})
+        found.append(direction(make_probe(method).fit(here[fold.train], values[fold.train], **given))[0])
+    return found
+
+
+def _scores(here: np.ndarray, folds: list[Fold], directions: list[np.ndarray]) -> np.ndarray:
+    """The judged answers' scores, fold after fold, standardised in each so that folds can be pooled."""
+    pooled = []
+    for fold, vector in zip(folds, directions, strict=True):
+        scores = here[fold.test] @ vector
+        pooled.append((scores - scores.mean()) / max(scores.std(), 1e-12))
+    return np.concatenate(pooled)
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
