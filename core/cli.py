@@ -226,6 +226,16 @@ def parser() -> Parser:
         command.add_argument("--test", default="lie")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--permutations", type=int, default=100 if name == "probe" else 0)
+        if name == "probe":
+            command.add_argument(
+                "--cross-validate",
+                action="store_true",
+                help="five folds of the questions outside the test set, which stays closed",
+            )
+            command.add_argument(
+                "--chat-run", metavar="RUN", help="a run of source chat: thresholds and false-positive rates"
+            )
+            command.add_argument("--save", metavar="NAME", help="keep the probe, to score with it later")
         command.add_argument(
             "--layer-rule", default="labels", help="how the layer is chosen: labels, honest, agreement"
         )
@@ -233,6 +243,15 @@ def parser() -> Parser:
             command.add_argument("--text", action="append", help="a statement; repeat for several")
             command.add_argument("--file", help="statements, one per line: `true: …`, `Q: … | A: …`")
             command.add_argument("--mode", action="append", help="default: honest and lie")
+            command.add_argument("--probe", metavar="NAME", help="a kept probe, in place of fitting one")
+
+    kept = add("probes", "the probes that are kept; export one, take one in, or delete one")
+    what = kept.add_mutually_exclusive_group()
+    what.add_argument("--export", metavar="NAME", help="to --file, as safetensors")
+    what.add_argument("--add", metavar="FILE", help="take in an exported probe, under --name or its own")
+    what.add_argument("--delete", metavar="NAME")
+    kept.add_argument("--file")
+    kept.add_argument("--name")
 
     across = add("transfer", "a probe trained on each of several runs, judged on every one")
     across.add_argument("runs", nargs="+")

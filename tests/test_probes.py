@@ -26,7 +26,6 @@ from core.probes.metrics import (
     confusion,
     margin,
     recall_at,
-    reliability,
     threshold_at,
 )
 from core.probes.pipeline import direction, make_probe
@@ -130,7 +129,8 @@ def test_answers_that_hang_together_widen_the_interval():
 def test_confusion_reliability_brier_known_by_hand():
     target, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.9, 0.95, 0.92])
     assert confusion(target, (probability > 0.5).astype(int)) == [[1, 1], [0, 2]]
-    assert [(row["n"], row["observed"]) for row in reliability(target, probability)] == [(1, 0), (3, 2 / 3)]
+    bins = calibration_error(target, probability, np.arange(4), np.arange(4)).bins
+    assert list(zip(bins["n"], bins["observed"], strict=True)) == [(1, 0), (3, 2 / 3)]
     assert brier(np.array([0, 1]), np.array([0.5, 1.0])) == 0.125
 
 

@@ -10,6 +10,7 @@ from core.errors import DataError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.probes.cross_validated_of_run import cross_validated_run
+from core.probes.false_alarms_of_run import false_alarms_of_run
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
@@ -87,9 +88,21 @@ def probe(cache: Path, options: Namespace) -> Result:
                 f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}{margin}"
             )
     lines += _pooled_lines(report.pooled)
+    balanced = report.balanced
+    lines.append(f"balanced accuracy {balanced.value:.3f}  {balanced.ci[0]:.3f} to {balanced.ci[1]:.3f}")
+    for found in report.recalls:
+        figure = (
+            found.why if found.ci is None else f"{found.recall:.3f}  {found.ci[0]:.3f} to {found.ci[1]:.3f}"
+        )
+        lines.append(f"recall at {found.rate:.0%} false positives: {figure}")
+    lines.append(report.calibration.sentence())
     lines.append(
         f"these test questions have judged {len(made)} configuration{'' if len(made) == 1 else 's'} by now"
     )
+    if options.chat_run:
+        alarms = false_alarms_of_run(store, run, report, options.chat_run, other)
+        result["false_alarms"] = [found.to_json() for found in alarms]
+        lines += [found.sentence for found in alarms]
     if options.save is not None:
         SavedProbes(cache).save(options.save, with_origin(report, store.run(run), store.run(other or run)))
         result["saved"] = options.save.strip()

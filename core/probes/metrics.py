@@ -194,25 +194,6 @@ def confusion(target: np.ndarray, predicted: np.ndarray) -> list[list[int]]:
     return [[int(((target == t) & (predicted == p)).sum()) for p in (0, 1)] for t in (0, 1)]
 
 
-def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> list[dict]:
-    """Calibration by equal-width bins that hold any answer: mean `predicted`, `observed` share, `n`, `ci`."""
-    place = np.clip((probabilities * bins).astype(int), 0, bins - 1)
-    rows = []
-    for number in range(bins):
-        inside = place == number
-        if n := int(inside.sum()):
-            right = float(target[inside].sum())
-            rows.append(
-                {
-                    "predicted": float(probabilities[inside].mean()),
-                    "observed": right / n,
-                    "n": n,
-                    "ci": list(wilson_interval(right, n)),
-                }
-            )
-    return rows
-
-
 def brier(target: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean squared error of probabilities. Source: Brier 1950."""
     return float(np.mean((probabilities - target) ** 2))

@@ -17,12 +17,26 @@ from core.probes.bundle import FittedProbe, describe_training, fit_platt
 from core.probes.controls import Null, against, beyond_output, rival_scores
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.methods import method_named
-from core.probes.metrics import Area, Control, area, auroc, brier, confusion, reliability
+from core.probes.metrics import (
+    LEAST_NEGATIVES,
+    Area,
+    BalancedAccuracy,
+    Control,
+    RecallAtRate,
+    area,
+    auroc,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    confusion,
+    recall_at,
+)
 from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.pooled import Pooled, pool
 from core.probes.rows import BOTH, ProbeSettings, Rows, choose_rows, matched_validation, with_target
+from core.reliability import Reliability
 
 States = Callable[[int], np.ndarray]
 
@@ -63,6 +77,8 @@ class ProbeReport:
         rules: the layer that each of `LAYER_RULES` chooses; None where one has nothing to go by.
         controls: by name: permuted, and those of `rival_scores`; None where not to be had.
         pooled: the chosen layer on the test answers of all modes, whatever mode the settings test on.
+        calibration, brier, balanced, recalls: on the test answers at the chosen layer; recall with its
+            threshold set on these same answers, one for each rate of `LEAST_NEGATIVES`.
         predictions: one row per test answer at the chosen layer: answer, target, score, probability, correct.
         bundle: scores new states.
     """
@@ -77,8 +93,10 @@ class ProbeReport:
     n_validation: int
     n_dropped: int
     confusion: list[list[int]]
-    reliability: list[dict]
+    calibration: Reliability
     brier: float
+    balanced: BalancedAccuracy
+    recalls: tuple[RecallAtRate, ...]
     predictions: pd.DataFrame
     bundle: FittedProbe
 
@@ -123,6 +141,9 @@ class ProbeReport:
             "pooled": self.pooled.to_json(),
             "confusion": self.confusion,
             "brier": self.brier,
+            "calibration": self.calibration.to_json(),
+            **{k: v for k, v in self.balanced.to_json().items() if k.startswith("balanced")},
+            "recalls": [recall.to_json() for recall in self.recalls],
         }
 
 
@@ -219,11 +240,19 @@ def run_probe(
         n_validation=sum(len(part) for part in rows.validation.values()),
         n_dropped=rows.n_dropped,
         confusion=confusion(test_target, (scores > 0).astype(float)),
-        reliability=reliability(test_target, probability),
+        calibration=calibration_error(test_target, probability, _units(judged, settings, rows), test_groups),
         brier=brier(test_target, probability),
+        balanced=balanced_accuracy(test_target, scores > 0, test_groups),
+        recalls=tuple(recall_at(test_target, scores, test_groups, rate) for rate in LEAST_NEGATIVES),
         predictions=predictions,
         bundle=bundle,
     )
+
+
+def _units(judged: pd.DataFrame, settings: ProbeSettings, rows: Rows) -> np.ndarray:
+    """What has one outcome: for the truth a question, else an answer."""
+    unit = "question" if settings.target == "truth" else "answer"
+    return judged[unit].to_numpy()[rows.test]
 
 
 def _part(beside: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,9 +4,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.data.chat import CHAT
 from core.errors import ProbeError
 from core.probes.cross_validated import CrossValidated
 from core.probes.cross_validated_of_run import known_cross_validated
+from core.probes.false_alarms_of_run import ALARM, false_alarms_of_run
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
 from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
@@ -60,6 +62,7 @@ def main() -> None:
     judged_by_now(judged)
     chart(run, report)
     details(judged, report)
+    on_conversation(run, judged, report)
     keep(run, judged, report)
 
 
@@ -329,18 +332,29 @@ def chart(run: Run, report: ProbeReport) -> None:
     )
 
 
+def other_figures(report: ProbeReport) -> str:
+    """Balanced accuracy, and recall where few false positives are allowed."""
+    told = "Balanced accuracy {:.3f} ({:.3f} to {:.3f})".format(report.balanced.value, *report.balanced.ci)
+    for found in report.recalls:
+        figure = (
+            found.why if found.ci is None else "{:.3f} ({:.3f} to {:.3f})".format(found.recall, *found.ci)
+        )
+        told += f" · recall at {found.rate:.0%} false positives: {figure}"
+    return session.as_text(told)
+
+
 def details(judged: Run, report: ProbeReport) -> None:
     """The chosen probe: confusion, calibration, its worst mistakes."""
     names = CLASSES.get(report.settings.target) or tuple(judged.facts["choices"])
+    st.markdown(other_figures(report))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**Confusion at layer {report.layer}**, threshold 0")
         st.plotly_chart(charts.confusion(report.confusion, names), key="confusion")
     with right:
         st.markdown(f"**Calibration** (fitted on validation data) · Brier score {report.brier:.3f}")
-        bins = pd.DataFrame(report.reliability)
-        bins[["low", "high"]] = bins["ci"].tolist()
-        st.plotly_chart(charts.reliability(bins), key="reliability")
+        st.plotly_chart(charts.reliability(report.calibration.bins), key="reliability")
+        st.caption(session.as_text(report.calibration.sentence()))
     st.markdown("**Its worst mistakes**")
     frame = session.answers(judged).set_index("answer")
     wrong = report.predictions[~report.predictions["correct"]]
@@ -364,6 +378,34 @@ def details(judged: Run, report: ProbeReport) -> None:
         }
     )
     st.dataframe(table, hide_index=True, height=min(420, 38 * (len(table) + 1)))
+
+
+def on_conversation(run: Run, judged: Run, report: ProbeReport) -> None:
+    """How often the probe, used as a detector, alarms on ordinary conversation, and what it then finds."""
+    if report.settings.target not in ALARM:
+        return
+    st.markdown("**False alarms on ordinary conversation**")
+    runs = {
+        other.run: other
+        for other in session.run_store().runs()
+        if other.settings["data"]["name"] == CHAT
+        and other.answers
+        and other.facts["model_content"] == judged.facts["model_content"]
+    }
+    if not runs:
+        st.caption(
+            "A threshold is set on answers in which there is nothing to lie about. There are none of this "
+            "model yet: harvest the source **chat** in mode **none** on the Generate page, all 520 prompts "
+            "for a rate of 5 % (1 % needs 1,000)."
+        )
+        return
+    chosen = st.selectbox("Conversation", list(runs), format_func=lambda r: runs[r].title, key="chat_run")
+    try:
+        other = None if judged is run else judged.run
+        for found in false_alarms_of_run(session.run_store(), run.run, report, chosen, other):
+            st.markdown(session.as_text(found.sentence[0].upper() + found.sentence[1:]) + ".")
+    except ProbeError as refused:
+        st.caption(session.as_text(refused))
 
 
 def keep(run: Run, judged: Run, report: ProbeReport) -> None:
