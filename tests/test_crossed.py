@@ -140,6 +140,9 @@ def test_an_auroc_of_1_is_kept_off_it_and_a_variance_is_its_intervals():
     perfect = CrossedCell(0, "films", "logistic", 1, Area(1.0, (0.9, 1.0), 50, 25), 40)
     assert perfect.clipped and perfect.logit == pytest.approx(np.log(99))
     assert perfect.sampling_variance == pytest.approx(((np.log(99) - np.log(9)) / 1.959964) ** 2)
+    worst = replace(perfect, area=Area(0.0, (0.0, 0.1), 50, 25))
+    assert worst.logit == pytest.approx(-perfect.logit)
+    assert worst.sampling_variance == pytest.approx(perfect.sampling_variance)
     centre, spread = np.log(0.8 / 0.2), 0.3
     ends = tuple(1 / (1 + np.exp(-(centre + side * 1.959964 * spread))) for side in (-1, 1))
     usual = replace(perfect, area=Area(0.8, ends, 50, 25))
