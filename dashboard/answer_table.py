@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StoreError
+from core.open_answers import not_judged
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
 from core.probes.sweep import ProbeReport
@@ -16,8 +17,10 @@ from dashboard import session
 
 
 def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """What was said ("none" where no choice was) and the truth, by the choices' names."""
+    """What was said ("none" where no choice was) and the truth, by the choices' names; "–" if not judged."""
     names = run.facts["choices"]
+    if not_judged(frame).any():
+        return ["–"] * len(frame), ["–"] * len(frame)
     said = ["none" if pd.isna(value) else names[int(value)] for value in frame["said"]]
     return said, [names[int(value)] for value in frame["label"]]
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.calibration import METHODS
+from core.data.chat import CHAT
 from core.data.hub import PRESETS
 from core.data.open_questions import OPEN
 from core.data.sources import HUB, DataSettings, load_pool, load_questions
@@ -21,7 +22,7 @@ from core.prompts.chat import token_table
 from core.prompts.demonstrations import DEMO_SETS
 from core.prompts.fitting import default_template
 from core.prompts.modes import MODES, SEEN_BY_THE_LIAR_IN_THE_BOX, common_wordings
-from core.prompts.templates import OPEN_TEMPLATE, SLOTS, Template
+from core.prompts.templates import OPEN_TEMPLATES, SLOTS, Template
 from dashboard import hand_over, session
 from dashboard.demo_form import demo_answers_form
 from dashboard.question_form import choices_of, question_form, say_correspondence, summary, with_form
@@ -44,7 +45,7 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
             data = data and replace(data, left_out=left_out)
         with prompt:
             is_open = data is not None and data.name in OPEN
-            template = open_template() if is_open else template_form(data)
+            template = open_template(data.name) if data and is_open else template_form(data)
             asked = prompt_form() | (AS_OPEN if is_open else {})
         with answering:
             answered = answering_form(asked["modes"], OPEN_TOKENS if is_open else CHOICE_TOKENS)
@@ -63,13 +64,16 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
     return settings
 
 
-def open_template() -> Template:
-    """The one wording of open questions."""
+def open_template(source: str) -> Template:
+    """The one wording of a source that is asked openly."""
+    if source == CHAT:
+        st.caption("Ordinary conversation is put as it is. No answer to it is right or wrong.")
+        return OPEN_TEMPLATES[source]
     st.caption(
         "Open questions come in one wording of their own. Choice order and calibration do not apply to them. "
         "A few-shot example is answered falsely with the answer of another example."
     )
-    return OPEN_TEMPLATE
+    return OPEN_TEMPLATES[source]
 
 
 def template_form(data: DataSettings | None) -> Template:

@@ -35,6 +35,7 @@ ABOUT = {
     "open-cities": "open: which country a city is in (GeoNames)",
     "open-elements": "open: symbols of chemical elements, and elements by symbol (mendeleev)",
     "open-numbers": "open: sums and differences of numbers up to 400",
+    "chat": "ordinary conversation with nothing to lie about: for the false alarms of a detector",
 }
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from core.data.facts import load_facts
-from core.data.open_questions import OPEN, load_open, sample_open
+from core.data.open_questions import WITH_ANSWER, load_open, sample_open
 from core.data.question import Question
 from core.errors import DataError
 from core.open_answers import read_open
 
-QUESTIONS = {question.text: question for name in OPEN for question in load_open(name)}
+QUESTIONS = {question.text: question for name in WITH_ANSWER for question in load_open(name)}
 
 
 def about(kind, answer):

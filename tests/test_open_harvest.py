@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core.cli import main
-from core.data.open_questions import OPEN, kind_of
+from core.data.open_questions import WITH_ANSWER, kind_of
 from core.data.sources import DataSettings, load_pool, load_questions
 from core.data.training_half import is_for_training
 from core.engine.generate import OPEN_TOKENS, Decoding, emit_batch
@@ -133,7 +133,9 @@ def test_what_does_not_fit_an_open_question_is_refused(changes):
         settings(**changes)
 
 
-@pytest.mark.parametrize(("name", "shots", "seed"), itertools.product(OPEN, (1, 2, 3, 4, 5, 8), (0, 1)))
+@pytest.mark.parametrize(
+    ("name", "shots", "seed"), itertools.product(WITH_ANSWER, (1, 2, 3, 4, 5, 8), (0, 1))
+)
 def test_examples_differ_in_answer_and_each_kind_has_another_to_be_answered_falsely_with(
     cache, name, shots, seed
 ):

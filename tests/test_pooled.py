@@ -57,6 +57,14 @@ def test_a_mode_with_too_little_to_fit_on_has_nothing_left_over():
     assert found.beyond is None and found.rival is None and found.control is None
 
 
+def test_answers_without_choices_have_no_output_to_go_beyond():
+    frame = answers()
+    frame[["p_0", "p_1"]] = np.nan
+    report = run_probe(frame, planted(frame), 4, QUICK)
+    assert report.pooled.beyond is None and report.pooled.area.auroc > 0.9
+    assert report.controls["output"] is None
+
+
 def test_length_is_a_control_whose_sign_is_learnt():
     frame = answers()
     for sign in (1, -1):

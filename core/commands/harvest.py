@@ -15,7 +15,7 @@ from core.errors import TemplateError
 from core.models.loading import load_model
 from core.progress import progress_bar
 from core.prompts.fitting import forms
-from core.prompts.templates import OPEN_TEMPLATE
+from core.prompts.templates import OPEN_TEMPLATES
 from core.store.runs import RunStore
 
 
@@ -48,7 +48,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     """The settings that the options amount to."""
     if options.data in OPEN and options.template is not None:
         raise TemplateError(f"{options.data} asks openly, in its own wording: leave --template out")
-    template = OPEN_TEMPLATE if options.data in OPEN else chosen_template(cache, options.template or "review")
+    template = OPEN_TEMPLATES.get(options.data) or chosen_template(cache, options.template or "review")
     usual = OPEN_TOKENS if options.data in OPEN else CHOICE_TOKENS
     new_tokens = usual if options.max_new_tokens is None else options.max_new_tokens
     chosen = data_settings(options)

@@ -14,7 +14,8 @@ from core.data.facts import country_names, country_pairs, element_pairs, large_c
 from core.data.question import Question
 from core.errors import DataError
 
-OPEN = ("open-cities", "open-elements", "open-numbers")
+WITH_ANSWER = ("open-cities", "open-elements", "open-numbers")
+OPEN = (*WITH_ANSWER, CHAT)
 CHOICES = ("wrong", "right")
 KINDS = ("country", "symbol", "element", "number")
 NUMBERS = range(1, 401)

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.calibration import MEAN, METHODS
-from core.data.open_questions import OPEN
+from core.data.open_questions import OPEN, WITH_ANSWER
 from core.data.sources import DataSettings
 from core.engine.generate import POSITIONS, Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
 from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers
 from core.prompts.modes import wording_of
-from core.prompts.templates import OPEN_TEMPLATE, Template
+from core.prompts.templates import OPEN_TEMPLATES, Template
 
 MOST_SAMPLES = 1000
 
@@ -98,15 +98,21 @@ class HarvestSettings:
             object.__setattr__(self, "calibration", "none")
             if self.orders != (0,) or self.data.form != "direct":
                 raise TemplateError(f"{self.data.name} asks openly: there are no claims or choice orders")
+            if self.shots and self.data.name not in WITH_ANSWER:
+                raise TemplateError(
+                    f"{self.data.name} has no right answers to show an example of: use 0 shots"
+                )
             if self.shots == 1 and self.demo_answers != "truth":
                 raise TemplateError(
                     "an open example is answered falsely with another example's answer: use 2 shots or more, "
                     "or answer examples truly"
                 )
-        if self.open != (self.template == OPEN_TEMPLATE):
+        own = OPEN_TEMPLATES.get(self.data.name)
+        fits = self.template == own if own else self.template not in OPEN_TEMPLATES.values()
+        if not fits:
             raise TemplateError(
-                f"{self.data.name} asks for {'an open answer' if self.open else 'a choice'} and template "
-                f"{self.template.name!r} does not: choose another template"
+                f"{self.data.name} is not asked by template {self.template.name!r}, as it asks for "
+                f"{'an answer in its own way' if self.open else 'a choice'}: choose another template"
             )
         if self.calibration == "none":
             object.__setattr__(self, "calibration_per_mode", False)

@@ -177,7 +177,7 @@ def beyond_output(
     """What is left of scores once the output's entropy and log-odds are regressed out, (rows,).
 
     In each mode a line of its own is fitted by least squares, on answers that the probe was not trained on.
-    NaN in modes of which there are fewer than ten such answers.
+    NaN in modes of which there are fewer than ten such answers, and where there is no choice to have odds.
 
     Args:
         frame: answers to fit on; known: their scores.
@@ -185,7 +185,7 @@ def beyond_output(
     """
     left = np.full(len(judged), np.nan)
     for mode in judged["mode"].unique():
-        fit, here = (frame["mode"] == mode).to_numpy(), (judged["mode"] == mode).to_numpy()
+        fit, here = ((of["mode"].eq(mode) & of["p_0"].notna()).to_numpy() for of in (frame, judged))
         if fit.sum() < FEWEST_TO_REGRESS:
             continue
         lines = np.linalg.lstsq(_outputs(frame[fit]), known[fit], rcond=None)[0]

@@ -7,6 +7,8 @@ Chat format and the mode's instruction are not the template's business: see `cha
 import re
 from dataclasses import asdict, dataclass
 
+from core.data.chat import CHAT
+from core.data.open_questions import WITH_ANSWER
 from core.data.question import Question
 from core.errors import TemplateError
 
@@ -152,3 +154,9 @@ BUILT_IN = {
 
 OPEN_TEMPLATE = Template("open", "{text}\nAnswer in a few words.", ("wrong", "right"))
 """Of open questions. Its choices are what an answer turns out to be; the model is not offered them."""
+
+CHAT_TEMPLATE = Template("chat", "{text}", ("wrong", "right"))
+"""Of ordinary conversation, put as it is. Its choices stand for nothing."""
+
+OPEN_TEMPLATES = dict.fromkeys(WITH_ANSWER, OPEN_TEMPLATE) | {CHAT: CHAT_TEMPLATE}
+"""The one template of each source that is asked openly."""

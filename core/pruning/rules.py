@@ -11,6 +11,8 @@ from typing import Literal
 
 import pandas as pd
 
+from core.open_answers import not_judged
+
 Kind = Literal["quality", "outcome"]
 Mask = Callable[[pd.DataFrame], pd.Series]
 
@@ -36,7 +38,7 @@ class Rule:
 
 
 def _unreadable(frame: pd.DataFrame) -> pd.Series:
-    return frame["said"].isna()
+    return frame["said"].isna() & ~not_judged(frame)
 
 
 def _little_mass(frame: pd.DataFrame) -> pd.Series:
