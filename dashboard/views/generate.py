@@ -9,6 +9,7 @@ from core.beliefs import BASES
 from core.best_of import best_of_summary
 from core.jobs import JOBS
 from core.labels import before_outcome_pruning, belief_summary, mode_summary
+from core.open_answers import not_judged
 from core.open_summary import outcome_table
 from core.store.runs import Run
 from dashboard import ask, charts, model_panel, session, work
@@ -58,6 +59,10 @@ def _live() -> None:
             f"Interrupted at {run.answers:,} of {run.planned:,}: **Start** with the same settings goes on "
             "from here."
         )
+    if not_judged(frame).any():
+        st.caption("Ordinary conversation: no answer is right or wrong, and none is judged.")
+        newest_open(frame)
+        return
     numbers(frame)
     if (table := outcome_table(frame)) is not None:
         st.plotly_chart(charts.outcomes(table), key="outcomes")
