@@ -90,11 +90,7 @@ def probe(cache: Path, options: Namespace) -> Result:
     lines += _pooled_lines(report.pooled)
     balanced = report.balanced
     lines.append(f"balanced accuracy {balanced.value:.3f}  {balanced.ci[0]:.3f} to {balanced.ci[1]:.3f}")
-    for found in report.recalls:
-        figure = (
-            found.why if found.ci is None else f"{found.recall:.3f}  {found.ci[0]:.3f} to {found.ci[1]:.3f}"
-        )
-        lines.append(f"recall at {found.rate:.0%} false positives: {figure}")
+    lines += map(str, report.recalls)
     lines.append(report.calibration.sentence())
     lines.append(
         f"these test questions have judged {len(made)} configuration{'' if len(made) == 1 else 's'} by now"

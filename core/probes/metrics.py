@@ -88,6 +88,13 @@ class RecallAtRate:
     negative: int
     why: str | None
 
+    def __str__(self) -> str:
+        if self.recall is None or self.ci is None:
+            figure = str(self.why)
+        else:
+            figure = f"{self.recall:.3f} ({self.ci[0]:.3f} to {self.ci[1]:.3f})"
+        return f"recall at {self.rate:.0%} false positives: {figure}"
+
     def to_json(self) -> dict:
         """Plain values under the names that scripts count on."""
         return {

@@ -335,12 +335,7 @@ def chart(run: Run, report: ProbeReport) -> None:
 def other_figures(report: ProbeReport) -> str:
     """Balanced accuracy, and recall where few false positives are allowed."""
     told = "Balanced accuracy {:.3f} ({:.3f} to {:.3f})".format(report.balanced.value, *report.balanced.ci)
-    for found in report.recalls:
-        figure = (
-            found.why if found.ci is None else "{:.3f} ({:.3f} to {:.3f})".format(found.recall, *found.ci)
-        )
-        told += f" · recall at {found.rate:.0%} false positives: {figure}"
-    return session.as_text(told)
+    return session.as_text(" · ".join([told, *map(str, report.recalls)]))
 
 
 def details(judged: Run, report: ProbeReport) -> None:
