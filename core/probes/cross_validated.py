@@ -1,6 +1,6 @@
 """A probe judged by cross-validation: each group is scored by a probe, and at a layer, that never saw it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,13 +77,13 @@ def cross_validate(
             raise Cancelled("the cross-validation was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
         here = states(layer)
-        vectors = _vectors(frame, here, target, parts, settings)
+        trains = [rows.train for rows in parts]
+        vectors = fold_directions(frame, here, trains, settings.method, settings.target)
         for number, (rows, vector) in enumerate(zip(parts, vectors, strict=True)):
             found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
             agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
             validated[number].append(Validated(found, agreement))
-            mine = here[rows.test] @ vector
-            scores[number].append((mine - mine.mean()) / max(mine.std(), 1e-12))
+            scores[number].append(standardised(here[rows.test] @ vector))
     layers = []
     for number in range(FOLDS):
         chosen = choose_layer(validated[number], settings.rule)
@@ -130,20 +130,28 @@ def _rows(frame: pd.DataFrame, settings: ProbeSettings, number: int) -> Rows:
     return rows
 
 
-def _vectors(
-    frame: pd.DataFrame, here: np.ndarray, target: np.ndarray, parts: list[Rows], settings: ProbeSettings
+def fold_directions(
+    frame: pd.DataFrame, here: np.ndarray, trains: Sequence[np.ndarray], method: str, target: str
 ) -> np.ndarray:
-    """Each fold's direction, (folds, d_model)."""
-    if settings.method == "logistic":
-        weights = np.zeros((len(parts), len(frame)))
-        for number, rows in enumerate(parts):
-            weights[number, rows.train] = 1
-        return fit_many(here, target, weights).vectors
-    beside = beside_labels(frame, settings.method, settings.target)
-    vectors = []
-    for rows in parts:
-        given = fit_parameters({name: values[rows.train] for name, values in beside.items()})
-        vectors.append(
-            direction(make_probe(settings.method).fit(here[rows.train], target[rows.train], **given))[0]
-        )
-    return np.array(vectors)
+    """The direction that each fold's training rows give, (folds, d_model); logistic ones in one solve.
+
+    Args:
+        frame: labelled answers with `target`; here: their states at one layer, (answers, d_model).
+        trains: the row numbers that each fold trains on.
+    """
+    values = frame["target"].to_numpy()
+    if method == "logistic":
+        rows = np.unique(np.concatenate(trains))
+        weights = np.array([np.isin(rows, train) for train in trains], dtype=float)
+        return fit_many(here[rows], values[rows], weights).vectors
+    beside = beside_labels(frame, method, target)
+    found = []
+    for train in trains:
+        given = fit_parameters({name: of[train] for name, of in beside.items()})
+        found.append(direction(make_probe(method).fit(here[train], values[train], **given))[0])
+    return np.array(found)
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """One fold's scores, (n,), so that folds of other probes can be pooled with it."""
+    return (scores - scores.mean()) / max(float(scores.std()), 1e-12)

@@ -15,11 +15,9 @@ import pandas as pd
 
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled
-from core.probes.batched import fit_many
-from core.probes.crossed_rows import CrossedSettings, Fold, dropped_from_training, folds_of_cells
+from core.probes.cross_validated import fold_directions, standardised
+from core.probes.crossed_rows import CrossedSettings, dropped_from_training, folds_of_cells
 from core.probes.metrics import Area, Z, area
-from core.probes.needs import beside_labels
-from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.rows import check_samples, with_target
 from core.probes.variance import Decomposition, decompose
 
@@ -171,38 +169,14 @@ def crossed(
             test = np.concatenate([fold.test for fold in folds])
             n_train = min(len(fold.train) for fold in folds)
             for method in settings.methods:
-                scores = _scores(here, folds, _directions(frame, here, folds, method, settings.target))
-                found = area(target[test], scores, groups[test])
+                trains = [fold.train for fold in folds]
+                vectors = fold_directions(frame, here, trains, method, settings.target)
+                scores = [standardised(here[f.test] @ v) for f, v in zip(folds, vectors, strict=True)]
+                found = area(target[test], np.concatenate(scores), groups[test])
                 cells.append(CrossedCell(wording, source, method, layer, found, n_train))
     progress(1.0, "done")
     pruned = frame["dropped"].astype(bool) | dropped_from_training(frame)
     return Crossed(settings, tuple(cells), int(pruned.sum()))
-
-
-def _directions(
-    frame: pd.DataFrame, here: np.ndarray, folds: list[Fold], method: str, target: str
-) -> list[np.ndarray]:
-    """Each fold's direction, (d_model,)."""
-    values = frame["target"].to_numpy()
-    if method == "logistic":
-        rows = np.unique(np.concatenate([fold.train for fold in folds]))
-        weights = np.array([np.isin(rows, fold.train) for fold in folds])
-        return list(fit_many(here[rows], values[rows], weights).vectors)
-    beside = beside_labels(frame, method, target)
-    found = []
-    for fold in folds:
-        given = fit_parameters({name: of[fold.train] for name, of in beside.items()})
-        found.append(direction(make_probe(method).fit(here[fold.train], values[fold.train], **given))[0])
-    return found
-
-
-def _scores(here: np.ndarray, folds: list[Fold], directions: list[np.ndarray]) -> np.ndarray:
-    """The judged answers' scores, fold after fold, standardised in each so that folds can be pooled."""
-    pooled = []
-    for fold, vector in zip(folds, directions, strict=True):
-        scores = here[fold.test] @ vector
-        pooled.append((scores - scores.mean()) / max(scores.std(), 1e-12))
-    return np.concatenate(pooled)
 
 
 def _logit(share: float) -> float:
