@@ -19,6 +19,7 @@ from core.probes.lie_score import LieScoreSettings
 from core.probes.rows import ProbeSettings
 from core.progress import in_words
 from core.projection import ProjectionSettings
+from core.scoring.speech import Speech, give_speech
 from core.steering.settings import SteerSettings
 from core.store.runs import RunStore
 
@@ -37,6 +38,7 @@ PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
 STEERING = "steering"
+SPEAKING = "speaking"
 
 
 def fetch(cache: Path) -> Work:
@@ -261,5 +263,24 @@ def score(
             loaded, store, run, probe, statements, progress=job.progress, cancelled=job.cancelled
         )
         return probe, scores
+
+    return work
+
+
+def speak(speech: Speech, store: RunStore) -> Work:
+    """Have the model answer what was typed in both modes, scored token by token: fills in the speech."""
+
+    def work(job: Job) -> None:
+        from core.models.loading import SHELF
+
+        job.progress(0.0, "loading the model")
+        loaded = SHELF.get(speech.plan.settings.model, store.cache)
+        job.progress(0.0, "asking as a run asks")
+
+        def told() -> None:
+            most = max(len(tokens) for tokens in speech.spoken) - 1
+            job.progress(most / speech.new_tokens, f"{most} of up to {speech.new_tokens} tokens")
+
+        give_speech(speech, loaded, store, told, job.cancelled)
 
     return work

@@ -7,13 +7,11 @@ import streamlit as st
 from core.data.statements import Statement, parse_statements
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
-from core.probes.bundle import FittedProbe
 from core.probes.rows import ProbeSettings, default_modes
-from core.probes.saved import SavedProbes, in_words, with_origin
 from core.scoring.results import AsRead, OwnTurn, StatementScores
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
-from dashboard.answer_table import fitted_and_judged
+from dashboard.choose_probe import about, choose_probe
 
 REVIEWS = """Positive: A warm, funny and beautifully acted film.
 Negative: The plot makes no sense and the acting is wooden."""
@@ -49,33 +47,6 @@ def main() -> None:
         st.warning("The probe is another one since these were scored: score them again to use it.")
         st.caption(about(used))
     show(scores, used.vectors.shape[0], session.layer(run))
-
-
-def choose_probe(run: Run) -> FittedProbe | None:
-    """The probe that was fitted to this run, or one kept by name; None where there is neither."""
-    saved = SavedProbes(session.cache())
-    names = saved.of_model(run)
-    wanted = None
-    if names:
-        wanted = st.selectbox(
-            "Probe",
-            [None, *names],
-            format_func=lambda name: "the one fitted to this run" if name is None else name,
-            key="statement_probe",
-            help="Probes that were kept on the Probes page, of this run's model.",
-        )
-    if wanted is not None:
-        return saved.load(wanted)
-    found = fitted_and_judged(run)
-    if found is None:
-        return None
-    report, judged = found
-    return with_origin(report, run, session.run_store().run(judged))
-
-
-def about(probe: FittedProbe) -> str:
-    """What the scores come from, and how good it is on held-out answers."""
-    return f"Scored by a {session.as_text(in_words(probe.facts))}."
 
 
 def need_probe(run: Run) -> None:
