@@ -235,6 +235,21 @@ def test_statements_are_scored_and_hostile_text_stays_text(page):
     assert page.locator("a[href='http://127.0.0.1:9']").count() == 0
 
 
+def test_what_is_asked_is_scored_while_the_model_speaks(page):
+    """Where a probe is fitted, in both modes, and where it was never trained it says so."""
+    go(page, "Generate")
+    box = page.get_by_label("Put to the model through the template")
+    box.fill("A film of <b>rare</b> beauty.")
+    box.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text(re.compile(r"said: .*leans"))).to_have_count(2, timeout=SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=SLOW)
+    expect(page.get_by_text("The probe was trained at position")).to_be_visible()
+    expect(page.get_by_text("No run of ordinary conversation with this model")).to_be_visible()
+    expect(page.get_by_text("token of the answer").first).to_be_visible()
+
+
 def test_an_upload_with_three_labels_is_refused_in_a_sentence(page):
     page.expected_boxes = ["exactly two"]
     settle(page)
