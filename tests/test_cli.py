@@ -530,13 +530,13 @@ def test_the_program_itself_prints_one_object_and_nothing_on_stderr(lab, tiny):
 BREAKS = """
 import sys
 from core import cli, errors
-from core.commands import probes
+from core.commands import probing
 
 def fail(*_, progress, **__):
     progress(0.5, "layer 1")
     raise errors.ProbeError("it broke")
 
-probes.probe_run = fail
+probing.probe_run = fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

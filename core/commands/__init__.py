@@ -6,7 +6,7 @@ from core.commands.elicit import elicit
 from core.commands.harvest import harvest
 from core.commands.lie_score import lie_score
 from core.commands.models import models, train_liar
-from core.commands.probes import probe, probes, score
+from core.commands.probing import probe, probes, score
 from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
 from core.commands.steer import steer

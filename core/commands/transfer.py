@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.commands.options import Result
-from core.commands.probes import probe_settings
+from core.commands.probing import probe_settings
 from core.probes.transfer import to_frame
 from core.probes.transfer import transfer as matrix
 from core.progress import shown_in_percent
