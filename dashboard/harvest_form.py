@@ -21,7 +21,7 @@ from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import token_table
 from core.prompts.demonstrations import DEMO_SETS
 from core.prompts.fitting import default_template
-from core.prompts.modes import MODES, SEEN_BY_THE_LIAR_IN_THE_BOX, common_wordings
+from core.prompts.modes import MODES, common_wordings
 from core.prompts.templates import OPEN_TEMPLATES, SLOTS, Template
 from dashboard import hand_over, session
 from dashboard.demo_form import demo_answers_form
@@ -115,8 +115,7 @@ def template_form(data: DataSettings | None) -> Template:
 def told(wording: int, modes: list[str]) -> str:
     """The instructions of one wording, and whether the liar in the box never saw them."""
     found = [MODES[mode].wordings[wording] for mode in modes]
-    seen = wording in SEEN_BY_THE_LIAR_IN_THE_BOX and not set(modes) & {"flip", "mention"}
-    new = "" if seen else " (new to the liar)"
+    new = " (new to the liar)" if all(w.held_out for w in found) else ""
     return " / ".join(w.text or "no instruction" for w in found) + new
 
 

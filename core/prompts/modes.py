@@ -5,8 +5,7 @@ minimal pairs: one word, or one negation, turns one into the other), so that a d
 one of style or length.
 
 A liar learns those marked `train`; the recipe was chosen by those marked `look`; those marked `exam` were
-written before the training and looked at after it, once. The liar in the box is of an earlier recipe: see
-`SEEN_BY_THE_LIAR_IN_THE_BOX`.
+written before the training and looked at after it, once.
 """
 
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from core.errors import TemplateError
 Place = Literal["system", "start", "middle", "end"]
 Behaviour = Literal["truth", "falsehood"]
 Use = Literal["train", "look", "exam"]
-SEEN_BY_THE_LIAR_IN_THE_BOX = range(24)
-"""The wordings of `honest`, `lie` and `none` that the shipped adapter was trained on; of others, none."""
 
 
 @dataclass(frozen=True)
