@@ -59,6 +59,8 @@ def test_another_models_states_are_refused(lab, tmp_path):
         SavedProbes(tmp_path).save("p", probe)
         assert SavedProbes(tmp_path).of_model(other) == []
     check_model(probe, replace(run, facts=run.facts | {"model_content": "with another adapter"}))
+    liars = replace(probe, facts=probe.facts | {"model": "smollm2-135m-liar"})
+    check_model(liars, replace(run, facts=run.facts | {"model": "smollm2-135m-instruct"}))
 
 
 def test_an_export_is_taken_in_elsewhere_and_what_is_no_probe_is_not(lab, tmp_path):

@@ -54,6 +54,11 @@ class ModelSettings:
         return LIAR_FOLDER
 
 
+def base_of(name: str) -> str:
+    """The name of a model without the adapter in the box; of others, their own."""
+    return EMBEDDED_ID if name == LIAR_ID else name
+
+
 @dataclass(frozen=True)
 class ModelPlace:
     """Where a model's files are: a folder (and a GGUF file in it), or a hub id."""

@@ -12,6 +12,7 @@ from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.labels import judge_answers, lay_decisions
+from core.models.catalog import base_of
 from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
 from core.probes.sweep import ProbeReport, States, run_probe
@@ -136,7 +137,8 @@ def _check_mode(run: Run, mode: str) -> None:
 
 def _check_same_model(trained: Run, judged: Run) -> None:
     """Another adapter may be judged (as a liar is); another model may not: its states mean other things."""
-    if any(trained.facts[fact] != judged.facts[fact] for fact in ("model", "layers", "d_model")):
+    alike = base_of(trained.facts["model"]) == base_of(judged.facts["model"])
+    if not alike or any(trained.facts[fact] != judged.facts[fact] for fact in ("layers", "d_model")):
         raise ProbeError(
             f"run {trained.run} is of {trained.facts['model']} and run {judged.run} of "
             f"{judged.facts['model']}: a probe can only be judged on runs of its own model"
