@@ -16,6 +16,9 @@ STYLE = (
     "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem}"
 )
 st.html(f"<style>{STYLE}</style>")
+# Before anything is drawn: a click on a page while the first is still being drawn empties the address.
+if "run" in st.query_params:
+    st.session_state.setdefault("run", st.query_params["run"])
 page = st.navigation(
     [
         st.Page("views/generate.py", title="Generate", icon=":material/play_circle:", default=True),
@@ -38,14 +41,13 @@ def run_picker() -> None:
     """The run that every page looks at; kept in the address, so that a reload or a link finds it again."""
     runs = {run.run: run for run in session.run_store().runs()}
     wanted = st.session_state.pop("wanted_run", None) or st.session_state.get("run")
-    wanted = wanted or st.query_params.get("run")
     if not runs:
         st.caption("No runs yet: start one on the Generate page.")
         return
-    if st.session_state.get("run") != (wanted := wanted if wanted in runs else next(iter(runs))):
-        st.session_state["run"] = wanted
-    st.selectbox("Run", list(runs), key="run", format_func=lambda run: short_title(runs[run]))
-    run = runs[st.session_state["run"]]
+    # Without a key: a browser that missed the first drawing would send the first run as a keyed box's choice.
+    chosen = list(runs).index(wanted) if wanted in runs else 0
+    run = runs[st.selectbox("Run", list(runs), chosen, format_func=lambda run: short_title(runs[run]))]
+    st.session_state["run"] = run.run
     st.caption(session.as_text(run.title))
     st.query_params["run"] = run.run
     st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")

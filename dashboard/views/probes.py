@@ -232,7 +232,7 @@ def with_mode_hidden(cell: DeltaGenerator, found: Pooled) -> None:
     cell.metric("With the mode hidden", f"{found.area.auroc:.3f}", help=MODE_HIDDEN)
     told = "95 %: {:.3f} to {:.3f} · n {:,} of all modes".format(*found.area.ci, found.area.n)
     if found.control is not None and found.rival is not None:
-        told += " · better than the best control, {}, by {:+.2f} ({:+.2f} to {:+.2f})".format(
+        told += " · margin over the best control, {}: {:+.2f} ({:+.2f} to {:+.2f})".format(
             charts.CONTROL[found.rival][0], found.control.margin.value, *found.control.margin.ci
         )
     cell.caption(told)

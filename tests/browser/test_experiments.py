@@ -16,7 +16,7 @@ from core.steering.of_run import known_steering
 from core.steering.settings import SteerSettings
 from core.store.runs import RunStore
 from dashboard.session import DEFAULT_LAYER_SHARE
-from tests.browser.conftest import SLOW, go, metric, settle, start_app
+from tests.browser.conftest import SLOW, go, metric, open_page, settle, start_app
 from tests.conftest import measure
 
 
@@ -72,6 +72,20 @@ def test_every_page_has_its_link_in_view(page):
     settle(page)
     expect(page.get_by_role("link", name="Generate", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Statements", exact=True)).to_be_visible()
+
+
+def test_a_link_to_a_run_survives_a_quick_click(chromium, address, liar):
+    """The page is left before it is drawn: its address and what it chose must not be lost."""
+    older = RunStore(liar[0].cache).runs()[-1].run
+    page = open_page(chromium, f"{address.split('?')[0]}?run={older}")
+    go(page, "Prune")
+    expect(page.get_by_role("radio", name="Queue")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("n")
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(re.compile(f"· {older}$"))).to_be_visible(timeout=SLOW)
+    page.close()
 
 
 def test_transfer_fills_the_matrix_of_two_runs(page, liar):
