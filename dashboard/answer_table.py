@@ -9,9 +9,9 @@ import streamlit as st
 
 from core.errors import StoreError
 from core.open_answers import not_judged
+from core.probes.by_layer import ProbeReport
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
-from core.probes.sweep import ProbeReport
 from core.store.runs import Run
 from dashboard import session
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from core.errors import TelltaleError
 from core.jobs import JOBS
+from core.probes.by_layer import ProbeReport
 from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
-from core.probes.sweep import ProbeReport
 from core.pruning.effect import counts_by_cell, probe_areas, rates
 from core.pruning.lost import lost_classes
 from core.store.runs import Run

@@ -14,6 +14,7 @@ from core.data.facts import load_facts
 from core.data.polarity import negated_by, polarity
 from core.errors import ProbeError
 from core.probes import methods
+from core.probes.by_layer import run_probe
 from core.probes.methods import ALL, METHODS, find_methods, method_named
 from core.probes.methods.ccs import CCS
 from core.probes.methods.crc import CRC
@@ -27,7 +28,6 @@ from core.probes.metrics import auroc
 from core.probes.needs import beside_labels, permuted_for
 from core.probes.pipeline import fit_parameters, make_probe
 from core.probes.rows import ProbeSettings, choose_rows, with_target
-from core.probes.sweep import run_probe
 from tests.test_probes import answers, planted
 
 D = 32

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.probes.by_layer import run_probe
 from core.probes.controls import beyond_output, rival_scores
 from core.probes.metrics import auroc
 from core.probes.null import Permutations
 from core.probes.pooled import pool
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
-from core.probes.sweep import run_probe
 from tests.test_probes import answers, planted
 
 QUICK = ProbeSettings(permutations=0)

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from core.errors import ProbeError
 from core.probes.bundle import FittedProbe
+from core.probes.by_layer import run_probe
 from core.probes.controls import permuted_targets
 from core.probes.layer_rules import LAYER_RULES, Validated, choose_layer
 from core.probes.methods.difference_of_means import DifferenceOfMeans
@@ -31,7 +32,6 @@ from core.probes.metrics import (
 from core.probes.pipeline import direction, make_probe
 from core.probes.rows import ProbeSettings, choose_rows, default_modes, with_target
 from core.probes.splits import split_groups
-from core.probes.sweep import run_probe
 
 
 def answers(n=120, seed=0):

@@ -6,9 +6,9 @@ import pytest
 
 from core.errors import ProbeError, StoreError
 from core.labels import judge_answers, label_answers, lay_decisions
+from core.probes.by_layer import run_probe
 from core.probes.of_run import area_among
 from core.probes.rows import ProbeSettings, choose_rows, with_target
-from core.probes.sweep import run_probe
 from core.pruning.apply import apply_rules, count_marks, drops_of
 from core.pruning.effect import counts_by_cell, probe_areas, rates
 from core.pruning.lost import lost_classes

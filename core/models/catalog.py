@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,19 @@ class ModelSettings:
         return LIAR_FOLDER
 
 
-def base_of(name: str) -> str:
-    """The name of a model without the adapter in the box; of others, their own."""
-    return EMBEDDED_ID if name == LIAR_ID else name
+def of_one_model(facts: Mapping, other: Mapping) -> bool:
+    """Whether two runs or probes are of one model, adapters aside: only then do their states mean the same.
+
+    Args:
+        facts, other: what they say of themselves: model, layers, d_model.
+    """
+    return _model_of(facts) == _model_of(other)
+
+
+def _model_of(facts: Mapping) -> tuple:
+    """The model's name, without the adapter in the box, and its shape."""
+    name = facts.get("model")
+    return EMBEDDED_ID if name == LIAR_ID else name, facts.get("layers"), facts.get("d_model")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from core.probes.rows import (
     ProbeSettings,
     Rows,
     check_samples,
+    dropped_from_training,
     matched_validation,
     of_mode,
     one_of_each,
@@ -110,7 +111,7 @@ def _rows(frame: pd.DataFrame, settings: ProbeSettings, number: int) -> Rows:
     folds = fold_of_groups(frame["group"].tolist(), frame["label"].tolist(), FOLDS, settings.seed)
     fold = frame["group"].map(folds)
     may_train, as_drawn = one_of_each(frame)
-    outcome = frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
+    outcome = dropped_from_training(frame)
     usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
     next_one = (number + 1) % FOLDS
     train = ~fold.isin((number, next_one)) & usable & ~outcome & may_train & of_mode(frame, settings.train)

@@ -16,9 +16,9 @@ import pandas as pd
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled
 from core.probes.cross_validated import fold_directions, standardised
-from core.probes.crossed_rows import CrossedSettings, dropped_from_training, folds_of_cells
+from core.probes.crossed_rows import CrossedSettings, folds_of_cells
 from core.probes.metrics import Area, Z, area
-from core.probes.rows import check_samples, with_target
+from core.probes.rows import check_samples, dropped_from_training, with_target
 from core.probes.variance import Decomposition, decompose
 
 FACTORS = ("wording", "source", "method", "layer")

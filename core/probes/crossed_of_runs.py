@@ -11,10 +11,10 @@ from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.engine.settings import HarvestSettings
 from core.errors import ProbeError
+from core.probes.cross_validated_of_run import standing
 from core.probes.crossed import Crossed, crossed
 from core.probes.crossed_rows import CrossedSettings
-from core.probes.of_run import drops_of, with_states
-from core.store.decisions import DecisionStore
+from core.probes.of_run import with_states
 from core.store.runs import Run, RunStore
 
 VERSION = 1
@@ -43,9 +43,8 @@ def crossed_of_runs(
         Cancelled: `cancelled` said so.
     """
     records = list({record.run: record for record in map(store.run, runs)}.values())
-    margins = DecisionStore(store.cache).margin
-    standing = [(r.run, r.answers, drops_of(store, r.run), margins(r.run)) for r in records]
-    path = derived_path(store.cache, "crossed", [VERSION, settings, standing])
+    depends_on = [VERSION, settings, [standing(store, record.run) for record in records]]
+    path = derived_path(store.cache, "crossed", depends_on)
     if (known := load_derived(path)) is not None:
         return known
     parts = [with_states(store, record.run, settings.position) for record in records]

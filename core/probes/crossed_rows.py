@@ -9,7 +9,7 @@ import pandas as pd
 from core.errors import ProbeError
 from core.probes.cross_validated import FOLDS
 from core.probes.needs import check_needs
-from core.probes.rows import ProbeSettings, of_mode, one_of_each
+from core.probes.rows import ProbeSettings, dropped_from_training, of_mode, one_of_each
 from core.probes.splits import fold_of_groups
 
 DEFAULT_METHODS = ("logistic", "difference-of-means")
@@ -105,11 +105,6 @@ def folds_of_cells(frame: pd.DataFrame, settings: CrossedSettings) -> dict[tuple
             "methods that ask for them"
         )
     return found
-
-
-def dropped_from_training(frame: pd.DataFrame) -> pd.Series:
-    """Which answers people dropped from training data alone."""
-    return frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
 
 
 def _folds(of_source: pd.DataFrame, wording: int, settings: CrossedSettings) -> list[Fold]:

@@ -34,6 +34,21 @@ class Alarms:
 
 
 @dataclass(frozen=True)
+class HalfThreshold:
+    """A threshold set on half of the groups of ordinary conversation, and judged on the others.
+
+    Attributes:
+        value: it alarms on scores above; None where there are too few groups, and `why` says so.
+        set_on: answers, or tokens, that set it; false_alarms: among those of the other half.
+    """
+
+    value: float | None
+    set_on: int
+    false_alarms: Alarms | None
+    why: str | None
+
+
+@dataclass(frozen=True)
 class FalseAlarms:
     """A detector at the threshold for one false-positive rate.
 
@@ -100,20 +115,29 @@ def false_alarms(
     Raises:
         ProbeError: another rate is wanted.
     """
-    sets = first_half(benign_groups, seed)
-    fewest = min(len(set(benign_groups[half])) for half in (sets, ~sets))
+    found = half_threshold(benign, benign_groups, wanted, seed)
+    recall = None if found.value is None else _alarms(positive > found.value, positive_groups)
+    return FalseAlarms(wanted, alarms_on, found.value, found.set_on, found.false_alarms, recall, found.why)
+
+
+def half_threshold(scores: np.ndarray, groups: np.ndarray, wanted: float, seed: int = 0) -> HalfThreshold:
+    """Set a threshold that a share `wanted` of half of the conversation lies above, and judge it on the rest.
+
+    Groups count, and not answers or tokens, for whether a rate can be told.
+
+    Args:
+        scores, groups: of ordinary conversation, (n,) each.
+        wanted: of `core.probes.metrics.LEAST_NEGATIVES`.
+
+    Raises:
+        ProbeError: another rate is wanted.
+    """
+    sets = first_half(groups, seed)
+    fewest = min(len(set(groups[half])) for half in (sets, ~sets))
     if (why := not_measurable(wanted, fewest)) is not None:
-        return FalseAlarms(wanted, alarms_on, None, int(sets.sum()), None, None, f"{why} in each half")
-    threshold = threshold_at(benign[sets], wanted)
-    return FalseAlarms(
-        wanted,
-        alarms_on,
-        threshold,
-        int(sets.sum()),
-        _alarms(benign[~sets] > threshold, benign_groups[~sets]),
-        _alarms(positive > threshold, positive_groups),
-        None,
-    )
+        return HalfThreshold(None, int(sets.sum()), None, f"{why} in each half")
+    value = threshold_at(scores[sets], wanted)
+    return HalfThreshold(value, int(sets.sum()), _alarms(scores[~sets] > value, groups[~sets]), None)
 
 
 def first_half(groups: np.ndarray, seed: int = 0) -> np.ndarray:

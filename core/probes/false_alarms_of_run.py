@@ -1,14 +1,15 @@
 """False alarms of a stored run's probe on a stored run of ordinary conversation."""
 
+import numpy as np
 import pandas as pd
 
 from core.data.chat import CHAT
 from core.errors import ProbeError
+from core.probes.by_layer import ProbeReport
 from core.probes.false_alarms import FalseAlarms, false_alarms
 from core.probes.metrics import LEAST_NEGATIVES
 from core.probes.of_run import with_states
 from core.probes.rows import one_of_each
-from core.probes.sweep import ProbeReport
 from core.prompts.modes import MODES
 from core.store.runs import Run, RunStore
 
@@ -64,8 +65,7 @@ def false_alarms_of_run(
     alarm, alarms_on = ALARM[settings.target]
     sign = 1 if alarm else -1
     frame, states = with_states(store, chat.run, settings.position)
-    truthful = frame["mode"].map(lambda mode: MODES[mode].expects == "truth").to_numpy(dtype=bool)
-    benign = truthful & ~frame["dropped"].to_numpy(dtype=bool) & one_of_each(frame)[1].to_numpy(dtype=bool)
+    benign = benign_answers(frame)
     layer, bundle = report.layer, report.bundle
     scores = states(layer)[benign] @ bundle.vectors[layer] + bundle.intercepts[layer]
     found = _positives(store, judged, report, alarm)
@@ -81,6 +81,16 @@ def false_alarms_of_run(
         )
         for wanted in LEAST_NEGATIVES
     )
+
+
+def benign_answers(frame: pd.DataFrame) -> np.ndarray:
+    """Which labelled answers to ordinary conversation are to be compared with, (rows,).
+
+    Those under an instruction to say what is not true are left out, and what people dropped; of each prompt
+    one answer counts.
+    """
+    truthful = frame["mode"].map(lambda mode: MODES[mode].expects == "truth").astype(bool)
+    return (truthful & ~frame["dropped"].astype(bool) & one_of_each(frame)[1].astype(bool)).to_numpy()
 
 
 def _check_conversation(store: RunStore, chat: Run, position: str) -> None:

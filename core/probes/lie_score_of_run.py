@@ -16,7 +16,7 @@ from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.probes.lie_judgements import Judgement, beside, judge, sentence
-from core.probes.lie_score import LieScoreSettings, answers_to_score, layers_read, lie_scores
+from core.probes.lie_score import LieScoreSettings, States, answers_to_score, layers_read, lie_scores
 from core.probes.of_run import drops_of, with_states
 from core.probes.read_scores import ReadScores, read_scores
 from core.store.runs import Run, RunStore
@@ -83,9 +83,7 @@ def lie_score_of_run(
         Cancelled: `cancelled` said so.
     """
     record, other = _records(store, run, flip_run)
-    flips = None if other is None else with_states(store, other.run, settings.position)
-    own, own_states = with_states(store, record.run, settings.position)
-    frame, states = answers_to_score(own, own_states, *(flips or (None, None)))
+    frame, states = _answers(store, record, other, settings)
     path = _path(store, record, other, settings)
     read: ReadScores | None = load_derived(path)
     if read is None:
@@ -99,6 +97,11 @@ def lie_score_of_run(
                 cancelled=cancelled,
             )
         keep_derived(read, path)
+    return _report(frame, read, settings)
+
+
+def _report(frame: pd.DataFrame, read: ReadScores, settings: LieScoreSettings) -> LieScoreReport:
+    """What the read scores of these answers come to."""
     scores = lie_scores(frame, read, settings)
     silent = frame.loc[frame["said"].isna(), "mode"].value_counts()
     arms = frame.loc[read.trains, ["order", "demo_set"]].drop_duplicates()
@@ -121,9 +124,9 @@ def known_lie_score(
     Raises:
         ProbeError, StoreError: as `lie_score_of_run`.
     """
-    if load_derived(_path(store, *_records(store, run, flip_run), settings)) is None:
-        return None
-    return lie_score_of_run(store, run, settings, flip_run)
+    record, other = _records(store, run, flip_run)
+    read: ReadScores | None = load_derived(_path(store, record, other, settings))
+    return None if read is None else _report(_answers(store, record, other, settings)[0], read, settings)
 
 
 def may_give_flips(run: Run, other: Run) -> bool:
@@ -144,6 +147,14 @@ def _records(store: RunStore, run: str, flip_run: str | None) -> tuple[Run, Run 
             "adapter, template and source as the lies"
         )
     return record, other
+
+
+def _answers(
+    store: RunStore, record: Run, other: Run | None, settings: LieScoreSettings
+) -> tuple[pd.DataFrame, States]:
+    """The answers that get a read score, and a reader of their states."""
+    flips = (None, None) if other is None else with_states(store, other.run, settings.position)
+    return answers_to_score(*with_states(store, record.run, settings.position), *flips)
 
 
 def _mismatch(run: Run, other: Run) -> str | None:

@@ -12,15 +12,15 @@ from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.labels import judge_answers, lay_decisions
-from core.models.catalog import base_of
+from core.models.catalog import of_one_model
+from core.probes.by_layer import ProbeReport, States, run_probe
 from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
-from core.probes.sweep import ProbeReport, States, run_probe
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 6
+VERSION = 7
 
 
 def judged(store: RunStore, run: str) -> pd.DataFrame:
@@ -137,8 +137,7 @@ def _check_mode(run: Run, mode: str) -> None:
 
 def _check_same_model(trained: Run, judged: Run) -> None:
     """Another adapter may be judged (as a liar is); another model may not: its states mean other things."""
-    alike = base_of(trained.facts["model"]) == base_of(judged.facts["model"])
-    if not alike or any(trained.facts[fact] != judged.facts[fact] for fact in ("layers", "d_model")):
+    if not of_one_model(trained.facts, judged.facts):
         raise ProbeError(
             f"run {trained.run} is of {trained.facts['model']} and run {judged.run} of "
             f"{judged.facts['model']}: a probe can only be judged on runs of its own model"

@@ -1,7 +1,7 @@
 """Which answers a probe trains on, chooses its layer on and is judged on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -83,6 +83,7 @@ def default_modes(present: Iterable[str]) -> tuple[str, str]:
 class Rows:
     """Row numbers of each part. Validation holds the rows of both modes; test may be of another run.
 
+    `everywhere` is the test part in all modes, where it was asked for; `test` those of the settings' mode.
     `n_dropped` counts what people pruned: of the run, and for quality of the one judged on where that is
     another.
     """
@@ -91,6 +92,7 @@ class Rows:
     validation: dict[str, np.ndarray]
     test: np.ndarray
     n_dropped: int
+    everywhere: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
 def with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -148,7 +150,7 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
     for answers in (frame, frame if judged is None else judged):
         check_samples(answers, settings)
     may_train, as_drawn = one_of_each(frame)
-    outcome = frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
+    outcome = dropped_from_training(frame)
     usable = ~frame["dropped"].astype(bool) & frame["target"].notna()
     split = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed)
     in_train, in_validation = frame["group"].isin(split.train), frame["group"].isin(split.validation)
@@ -162,18 +164,24 @@ def choose_rows(frame: pd.DataFrame, settings: ProbeSettings, judged: pd.DataFra
         elsewhere = int(judged["dropped"].astype(bool).sum())
     clean = usable & ~outcome
     usable_test = ~judged["dropped"].astype(bool) & judged["target"].notna() & one_of_each(judged)[1]
-    test = in_test & usable_test & of_mode(judged, settings.test)
+    everywhere = in_test & usable_test
     rows = Rows(
         train=np.flatnonzero(in_train & clean & may_train & of_mode(frame, settings.train)),
         validation=validation_rows(frame, in_validation & clean & as_drawn, settings.target),
-        test=np.flatnonzero(test),
+        test=np.flatnonzero(everywhere & of_mode(judged, settings.test)),
         n_dropped=int((frame["dropped"].astype(bool) | outcome).sum()) + elsewhere,
+        everywhere=np.flatnonzero(everywhere),
     )
     check_classes(frame, rows.train, f"training answers in mode {settings.train}", settings.target)
     check_classes(judged, rows.test, f"test answers in mode {settings.test}", settings.target)
     if not rows.validation:
         raise ProbeError(f"no validation answers of both classes are left for target {settings.target!r}")
     return rows
+
+
+def dropped_from_training(frame: pd.DataFrame) -> pd.Series:
+    """Which answers people dropped from training data alone."""
+    return frame.get("dropped_outcome", pd.Series(False, frame.index)).astype(bool)
 
 
 def validation_rows(frame: pd.DataFrame, here: pd.Series, target: str) -> dict[str, np.ndarray]:

@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 
 from core.downloads import replace_atomically
 from core.errors import ProbeError
-from core.models.catalog import base_of
+from core.models.catalog import of_one_model
 from core.probes.bundle import FittedProbe, facts_of
-from core.probes.sweep import ProbeReport
+from core.probes.by_layer import ProbeReport
 from core.store.runs import Run, now
 
 SUFFIX = ".safetensors"
@@ -46,17 +46,11 @@ def with_origin(report: ProbeReport, run: Run, judged: Run) -> FittedProbe:
 
 def check_model(probe: FittedProbe, run: Run, name: str = "this probe") -> None:
     """Raise `ProbeError` where a probe is of another model than a run; another adapter may be scored."""
-    if not _reads(probe.facts, run):
+    if not of_one_model(probe.facts, run.facts):
         raise ProbeError(
             f"{name} was trained on {probe.facts.get('model', 'a model that it does not name')} and run "
             f"{run.run} is of {run.facts['model']}: a probe reads the states of its own model alone"
         )
-
-
-def _reads(facts: dict, run: Run) -> bool:
-    """Whether a probe of these facts reads a run's states."""
-    same = all(facts.get(fact) == run.facts[fact] for fact in ("layers", "d_model"))
-    return same and base_of(str(facts.get("model"))) == base_of(run.facts["model"])
 
 
 def in_words(facts: dict) -> str:
@@ -128,7 +122,7 @@ class SavedProbes:
 
     def of_model(self, run: Run) -> list[str]:
         """The names of the kept probes that a run's states can be scored with."""
-        return [name for name, facts in self.facts().items() if _reads(facts, run)]
+        return [name for name, facts in self.facts().items() if of_one_model(facts, run.facts)]
 
     def load(self, name: str) -> FittedProbe:
         """A kept probe.

@@ -7,9 +7,9 @@ outcome, and every probe, trained on pruned answers or not, is judged on the who
 import pandas as pd
 
 from core.labels import mode_summary
+from core.probes.by_layer import ProbeReport
 from core.probes.metrics import Area
 from core.probes.of_run import area_among
-from core.probes.sweep import ProbeReport
 
 
 def counts_by_cell(labelled: pd.DataFrame) -> pd.DataFrame:

@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from core.data.chat import CHAT
-from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe
-from core.probes.false_alarms import Alarms, first_half
-from core.probes.false_alarms_of_run import ALARM
-from core.probes.metrics import not_measurable, threshold_at
+from core.probes.false_alarms import Alarms, half_threshold
+from core.probes.false_alarms_of_run import ALARM, benign_answers
 from core.probes.of_run import labelled
-from core.probes.rows import one_of_each
-from core.prompts.modes import MODES
 from core.store.runs import RunStore
 
 RATE = 0.05
@@ -84,22 +79,15 @@ class Benign:
             return None
         above = bool(ALARM[self.target][0])
         scores = self.tokens if above else -self.tokens
-        sets = first_half(self.groups)
-        fewest = min(len(set(self.groups[half])) for half in (sets, ~sets))
-        if (why := not_measurable(rate, fewest)) is not None:
-            return TokenThreshold(rate, None, above, int(sets.sum()), None, f"{why} in each half")
-        limit = threshold_at(scores[sets], rate)
-        alarmed, groups = pd.Series(scores[~sets] > limit, dtype=float), pd.Series(self.groups[~sets])
-        share, (low, high) = share_with_interval(alarmed, groups)
-        alarms = Alarms(share, (low, high), len(alarmed), groups.nunique())
-        return TokenThreshold(rate, limit if above else -limit, above, int(sets.sum()), alarms, None)
+        found = half_threshold(scores, self.groups, rate)
+        value = None if found.value is None else found.value if above else -found.value
+        return TokenThreshold(rate, value, above, found.set_on, found.false_alarms, found.why)
 
 
 def benign_scores(store: RunStore, model_content: str, probe: FittedProbe) -> Benign | None:
     """A probe's scores on the newest run of ordinary conversation with the same model and adapter.
 
-    Conversation under an instruction to say what is not true is left out, and so is what people dropped; of
-    each prompt one answer counts. None where there is no such run.
+    None where there is no such run, or none of its answers is of `benign_answers`.
     """
     for run in store.runs():
         same = run.facts.get("model_content") == model_content
@@ -108,8 +96,7 @@ def benign_scores(store: RunStore, model_content: str, probe: FittedProbe) -> Be
     else:
         return None
     frame = labelled(store, run.run)
-    truthful = frame["mode"].map(lambda mode: MODES[mode].expects == "truth").astype(bool)
-    frame = frame[truthful & ~frame["dropped"].astype(bool) & one_of_each(frame)[1].astype(bool)]
+    frame = frame[benign_answers(frame)]
     rows, layer = frame["answer"].to_numpy(dtype=int), probe.layer
     if not len(rows):
         return None

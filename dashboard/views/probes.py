@@ -4,21 +4,16 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.data.chat import CHAT
 from core.errors import ProbeError
-from core.probes.cross_validated import CrossValidated
-from core.probes.cross_validated_of_run import known_cross_validated
-from core.probes.false_alarms_of_run import ALARM, false_alarms_of_run
+from core.probes.by_layer import ProbeReport
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
 from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
-from core.probes.saved import LONGEST_NAME, SavedProbes, in_words, with_origin
-from core.probes.sweep import ProbeReport
 from core.store.runs import Run
-from dashboard import charts, model_panel, session, work
+from dashboard import charts, probe_folds, probe_uses, session
 from dashboard.answer_table import said_names
 
 TARGET_HELP = (
@@ -55,15 +50,15 @@ def main() -> None:
     report = known_report(store, run.run, settings, other)
     judged = store.run(other) if other else run
     if report is None:
-        sealed(run, judged, settings)
+        probe_folds.sealed(run, judged, settings)
         return
     st.session_state["probe"] = (settings, other)
     headline(run, judged, report)
-    judged_by_now(judged)
+    probe_folds.judged_by_now(judged)
     chart(run, report)
     details(judged, report)
-    on_conversation(run, judged, report)
-    keep(run, judged, report)
+    probe_uses.on_conversation(run, judged, report)
+    probe_uses.keep(run, judged, report)
 
 
 def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
@@ -98,86 +93,6 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
         )
     settings = ProbeSettings(method, target, position, train, test, int(seed), int(permutations), rule)
     return settings, other
-
-
-def sealed(run: Run, judged: Run, settings: ProbeSettings) -> None:
-    """Cross-validated figures with the test set left closed, and the button that opens it."""
-    store = session.run_store()
-    found = known_cross_validated(store, run.run, settings, sealed=True)
-    if found is None:
-        left, right = st.columns([1, 4], vertical_alignment="center")
-        if left.button("Cross-validate", type="primary", width="stretch"):
-            model_panel.start(work.CROSS_VALIDATION, work.cross_validation(store, run.run, settings))
-        right.caption(
-            f"A probe for each of {run.facts['layers']} layers in each of five folds, on the questions that "
-            "are not in the test set: try settings out here. About 10 seconds for 200 questions."
-        )
-        session.watch_job(work.CROSS_VALIDATION, about=run.run)
-    else:
-        cross_validated(run, settings, found)
-    left, right = st.columns([1, 4], vertical_alignment="center")
-    if left.button("Judge on test", type="secondary" if found is None else "primary", width="stretch"):
-        other = None if judged is run else judged.run
-        model_panel.start(work.PROBE, work.probe(store, run.run, settings, other))
-    known = len(session.judgement_store().of(judged.run))
-    whose = "this run" if judged is run else f"the run {session.as_text(judged.title)}"
-    right.caption(
-        f"Opens the test questions of {whose}, beside every control and {settings.permutations} repetitions "
-        "with permuted labels: about 15 seconds for 200 questions. They have judged "
-        f"{known or 'no'} configuration{'' if known == 1 else 's'} so far; the best of many looks better "
-        "than it is."
-    )
-    session.watch_job(work.PROBE, about=run.run)
-
-
-def cross_validated(run: Run, settings: ProbeSettings, found: CrossValidated) -> None:
-    """The cross-validated figure, what it stands on, and the curve by layer."""
-    low, high = found.area.ci
-    left, right = st.columns([2, 8], vertical_alignment="center")
-    left.metric(f"AUROC of {settings.target}, cross-validated", f"{found.area.auroc:.3f}")
-    left.caption(
-        f"95 %: {low:.3f} to {high:.3f} · n {found.area.n:,}, {found.area.positive:,} positive; the interval "
-        "covers the sampling of questions, not refitting"
-    )
-    verdict = "cannot be told from chance" if low <= 0.5 <= high else f"tells {settings.target} apart"
-    verdict = f"{verdict}, the wrong way round" if high < 0.5 else verdict
-    right.markdown(
-        f"The direction trained on **{settings.train}** answers (n {found.n_train:,} or more a fold) "
-        f"**{verdict}** when judged on **{settings.test}** answers of questions that neither it nor the "
-        f"choice of its layer saw. The folds chose layers {', '.join(map(str, sorted(found.layers)))}. "
-        "The test set is still closed."
-    )
-    layers = pd.DataFrame(
-        [
-            {"layer": layer, "value": here.auroc, "low": here.ci[0], "high": here.ci[1]}
-            for layer, here in enumerate(found.by_layer)
-        ]
-    )
-    none = pd.DataFrame(columns=["name", "auroc", "low", "high"])
-    place = st.container()
-    layer = session.layer_slider(run)
-    drawn = charts.by_layer(layers, none, "AUROC", None, looked_at=layer, judged_on="cross-validated")
-    place.plotly_chart(drawn, key="cross-validated by layer")
-
-
-def judged_by_now(judged: Run) -> None:
-    """How many configurations the test set has judged, and which."""
-    made = session.judgement_store().of(judged.run)
-    n = len(made)
-    with st.expander(f"These test questions have judged {n} configuration{'' if n == 1 else 's'} by now"):
-        st.caption(
-            "The best of many configurations looks better than it is: choose among them by the "
-            "cross-validated figures, and judge the one chosen."
-        )
-        table = pd.DataFrame(
-            {
-                "first judged, UTC": [entry.at[:19] for entry in made],
-                "trained on run": [entry.trained for entry in made],
-                "configuration": [entry.what for entry in made],
-                "test AUROC": [f"{entry.auroc:.3f}" for entry in made],
-            }
-        )
-        st.dataframe(table, hide_index=True)
 
 
 def headline(run: Run, judged: Run, report: ProbeReport) -> None:
@@ -373,61 +288,6 @@ def details(judged: Run, report: ProbeReport) -> None:
         }
     )
     st.dataframe(table, hide_index=True, height=min(420, 38 * (len(table) + 1)))
-
-
-def on_conversation(run: Run, judged: Run, report: ProbeReport) -> None:
-    """How often the probe, used as a detector, alarms on ordinary conversation, and what it then finds."""
-    if report.settings.target not in ALARM:
-        return
-    st.markdown("**False alarms on ordinary conversation**")
-    runs = {
-        other.run: other
-        for other in session.run_store().runs()
-        if other.settings["data"]["name"] == CHAT
-        and other.answers
-        and other.facts["model_content"] == judged.facts["model_content"]
-    }
-    if not runs:
-        st.caption(
-            "A threshold is set on answers in which there is nothing to lie about. There are none of this "
-            "model yet: harvest the source **chat** in mode **none** on the Generate page, all 520 prompts "
-            "for a rate of 5 % (1 % needs 1,000)."
-        )
-        return
-    chosen = st.selectbox("Conversation", list(runs), format_func=lambda r: runs[r].title, key="chat_run")
-    try:
-        other = None if judged is run else judged.run
-        for found in false_alarms_of_run(session.run_store(), run.run, report, chosen, other):
-            st.markdown(session.as_text(found.sentence[0].upper() + found.sentence[1:]) + ".")
-    except ProbeError as refused:
-        st.caption(session.as_text(refused))
-
-
-def keep(run: Run, judged: Run, report: ProbeReport) -> None:
-    """Keep the probe by name, or take it away as a file."""
-    probe = with_origin(report, run, judged)
-    saved = SavedProbes(session.cache())
-    with st.expander("Keep this probe"):
-        st.caption(
-            "A kept probe scores statements and runs of the same model; the file is safetensors, with what "
-            "it was trained on and how it was judged inside."
-        )
-        cells = st.columns([3, 1, 1], vertical_alignment="bottom")
-        name = cells[0].text_input("Name", key="probe_name", max_chars=LONGEST_NAME)
-        there = name.strip() in saved.facts()
-        if cells[1].button("Replace" if there else "Keep", disabled=not name.strip(), width="stretch"):
-            saved.save(name, probe)
-            st.toast("Kept.")
-            st.rerun()
-        cells[2].download_button(
-            "Export", probe.to_bytes(), f"probe-{run.run}-layer-{report.layer}.safetensors", width="stretch"
-        )
-        for kept, facts in saved.facts().items():
-            left, right = st.columns([5, 1], vertical_alignment="center")
-            left.markdown(f"**{session.as_text(kept)}** · {session.as_text(in_words(facts))}")
-            if right.button("Delete", key=f"delete probe {kept}", width="stretch"):
-                saved.delete(kept)
-                st.rerun()
 
 
 try:

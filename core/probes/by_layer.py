@@ -35,7 +35,7 @@ from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.pooled import Pooled, pool
-from core.probes.rows import BOTH, ProbeSettings, Rows, choose_rows, matched_validation, with_target
+from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
 from core.reliability import Reliability
 
 States = Callable[[int], np.ndarray]
@@ -227,15 +227,17 @@ def run_probe(
         }
     )
     controls: dict[str, Control | Null | None] = {"permuted": null.outcome(results[layer].test.auroc)}
-    for name, rival in rival_scores(frame, judged, rows).items():
-        controls[name] = against(test_target, scores, rival, test_groups)
+    rivals = rival_scores(frame, judged, replace(rows, test=rows.everywhere))
+    in_test_mode = np.isin(rows.everywhere, rows.test)
+    for name, rival in rivals.items():
+        controls[name] = against(test_target, scores, rival[in_test_mode], test_groups)
     return ProbeReport(
         settings=settings,
         layer=layer,
         rules=chosen,
         layers=tuple(results),
         controls=controls,
-        pooled=_pooled(frame, judged, other, settings, bundle, (states, test_states or states)),
+        pooled=_pooled(frame, judged, rows, rivals, bundle, (states, test_states or states)),
         n_train=len(rows.train),
         n_validation=sum(len(part) for part in rows.validation.values()),
         n_dropped=rows.n_dropped,
@@ -272,20 +274,19 @@ def _required(chosen: dict[str, int | None], rule: str) -> int:
 def _pooled(
     frame: pd.DataFrame,
     judged: pd.DataFrame,
-    other: pd.DataFrame | None,
-    settings: ProbeSettings,
+    rows: Rows,
+    rivals: dict[str, np.ndarray],
     bundle: FittedProbe,
     states: tuple[States, States],
 ) -> Pooled:
-    """The chosen layer's direction on the test answers of all modes."""
-    rows = choose_rows(frame, replace(settings, test=BOTH), other)
+    """The chosen layer's direction on the test answers of all modes, for which `rivals` have scores."""
     vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
     here, there = (read(bundle.layer) @ vector + intercept for read in states)
     unseen = np.concatenate(list(rows.validation.values()))
-    part, scores = judged.iloc[rows.test], there[rows.test]
+    part, scores = judged.iloc[rows.everywhere], there[rows.everywhere]
     left = beyond_output(frame.iloc[unseen], here[unseen], part, scores)
     target, groups = part["target"].to_numpy(), part["group"].to_numpy()
-    return pool(target, scores, left, rival_scores(frame, judged, rows), groups)
+    return pool(target, scores, left, rivals, groups)
 
 
 def _bundle(
