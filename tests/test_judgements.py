@@ -6,6 +6,7 @@ import pytest
 
 from core.cli import main
 from core.probes import cross_validated_of_run as module
+from core.probes import of_run
 from core.probes.cross_validated_of_run import cross_validated_run, known_cross_validated
 from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
@@ -68,6 +69,16 @@ def test_every_configuration_is_logged_once(lab, capsys):
     assert other["judged_by_now"] == before + 2
     [entry] = [made for made in log.of(run) if "lda" in made.what and "seed 0" in made.what]
     assert entry.auroc == first["auroc"] and entry.trained == run and entry.at
+
+
+def test_another_version_of_the_same_figure_is_no_other_configuration(lab, monkeypatch):
+    run, log = only_run(lab), JudgementStore(lab)
+    probe_run(RunStore(lab), run, QUICK)
+    before = log.of(run)
+    monkeypatch.setattr(of_run, "VERSION", of_run.VERSION + 1)
+    assert of_run.known_report(RunStore(lab), run, QUICK) is None
+    probe_run(RunStore(lab), run, QUICK)
+    assert log.of(run) == before
 
 
 def test_the_log_outlives_derived_results_and_is_of_one_run(lab, tmp_path):

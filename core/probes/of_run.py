@@ -1,8 +1,10 @@
 """A probe on stored runs: answers, decisions and states brought together, the outcome memoised by joblib."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
@@ -109,7 +111,7 @@ def probe_run(
     JudgementStore(store.cache).add(
         LoggedJudgement(
             other_run.run,
-            report_path(store, run, settings.without_null(), test_run, pruned, test_pruned).stem,
+            configuration_of(store, run, settings, test_run, pruned, test_pruned),
             trained.run,
             in_words(settings, pruned, test_pruned),
             report.chosen.test.auroc,
@@ -179,7 +181,36 @@ def report_path(
     test_pruned: bool = True,
 ) -> Path:
     """Where a report is kept: its name is the hash of all that it depends on."""
-    parts: list[object] = [VERSION, settings]
+    return derived_path(
+        store.cache,
+        "probes",
+        [VERSION, settings, _standing(store, run, settings, test_run, pruned, test_pruned)],
+    )
+
+
+def configuration_of(
+    store: RunStore,
+    run: str,
+    settings: ProbeSettings,
+    test_run: str | None,
+    pruned: bool = True,
+    test_pruned: bool = True,
+) -> str:
+    """The hash of all that a test figure depends on: not the version of Telltale, and not the null."""
+    standing = _standing(store, run, settings, test_run, pruned, test_pruned)
+    return joblib.hash([asdict(settings.without_null()), standing])
+
+
+def _standing(
+    store: RunStore,
+    run: str,
+    settings: ProbeSettings,
+    test_run: str | None,
+    pruned: bool,
+    test_pruned: bool,
+) -> list[tuple]:
+    """What a report depends on besides its settings: each run's answers, decisions and belief margin."""
+    parts = []
     for name in (run, test_run):
         if name:
             drops = drops_of(store, name, test_pruned) if pruned else []
@@ -187,7 +218,7 @@ def report_path(
             believed = settings.target == "lie" or record.settings["samples"] > 1  # best of n rests on belief
             margin = DecisionStore(store.cache).margin(name) if believed else None
             parts.append((record.run, record.answers, drops, margin))
-    return derived_path(store.cache, "probes", parts)
+    return parts
 
 
 def drops_of(store: RunStore, run: str, test_pruned: bool = True) -> list[tuple[int, bool]]:
