@@ -33,4 +33,4 @@ def choose_probe(run: Run) -> FittedProbe | None:
 
 def about(probe: FittedProbe) -> str:
     """What the scores come from, and how good it is on held-out answers."""
-    return f"Scored by a {session.as_text(in_words(probe.facts))}."
+    return f"Scored by a {session.as_text(in_words(probe.all_facts))}."

@@ -98,6 +98,11 @@ def by_token(
             "of ordinary conversation",
             annotation_position="bottom right",
         )
-    figure.update_xaxes(title="token of the answer", rangemode="tozero")
+    last = max(tables["number"], default=1)
+    figure.update_xaxes(
+        title="token of the answer (0: the end of the prompt)",
+        range=[-0.3, last + 0.3],
+        dtick=max(1, round(last / 12)),
+    )
     figure.update_yaxes(title=f"score at layer {layer} (above 0: {html.escape(names[1])})")
     return layout(figure, 320)

@@ -10,7 +10,7 @@ from core.errors import ProbeError
 from core.probes.bundle import FittedProbe
 from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
-from core.probes.saved import SavedProbes, check_model, with_origin
+from core.probes.saved import SavedProbes, check_model, in_words, with_origin
 from core.store.runs import RunStore
 from tests.conftest import beside
 
@@ -37,6 +37,8 @@ def test_a_kept_probe_is_found_with_what_it_was_trained_on(lab, tmp_path):
     again = saved.load(NAME)
     states = np.random.default_rng(0).normal(size=(5, *probe.vectors.shape))
     assert np.allclose(again.scores(states), probe.scores(states)) and again.layer == report.layer
+    for kept in (probe, again):
+        assert f"layer {report.layer}, trained on honest answers of run {run.run}" in in_words(kept.all_facts)
     assert again.facts["auroc"] == report.chosen.test.auroc and again.facts["n_train"] == report.n_train
     assert again.facts["run"] == run.run and again.facts["model_content"] == run.facts["model_content"]
     check_model(again, run)

@@ -67,10 +67,15 @@ class FittedProbe:
         percentile = 100 * np.searchsorted(self.distances, far - ROUNDING) / len(self.distances)
         return percentile, far > np.percentile(self.distances, UNLIKE) + ROUNDING
 
+    @property
+    def all_facts(self) -> dict:
+        """Its facts with the chosen layer among them, as a saved probe says them."""
+        return self.facts | {"layer": self.layer}
+
     def to_bytes(self) -> bytes:
         """As safetensors, with its facts as JSON in the metadata: safe to open from anyone."""
         arrays = {name: np.ascontiguousarray(getattr(self, name), dtype=np.float64) for name in ARRAYS}
-        return save(arrays, metadata={FACTS: json.dumps(self.facts | {"layer": self.layer})})
+        return save(arrays, metadata={FACTS: json.dumps(self.all_facts)})
 
     def save(self, path: Path) -> None:
         """Write what `load` reads, whole or not at all."""
