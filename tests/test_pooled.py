@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from core.probes.by_layer import run_probe
-from core.probes.controls import beyond_output, rival_scores
+from core.probes.controls import beyond_output
 from core.probes.metrics import auroc
 from core.probes.null import Permutations
 from core.probes.pooled import pool
+from core.probes.rivals import rival_scores
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
 from tests.test_probes import answers, planted
 
@@ -72,7 +73,7 @@ def test_length_is_a_control_whose_sign_is_learnt():
         frame["text"] = [f"word{row} thing" + " more" * 9 * more for row, more in enumerate(long)]
         marked = with_target(frame, "truth")
         rows = choose_rows(marked, QUICK)
-        scores = rival_scores(marked, marked, rows)["length"]
+        scores = rival_scores(marked, marked, rows).scores["length"]
         assert auroc(marked["target"].to_numpy()[rows.test], scores) == 1
 
 

@@ -4,7 +4,7 @@ Standardisation, direction and threshold are fitted on training data alone. The 
 permuted labels, the choice of layer included.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, ProbeError
 from core.labels import share_with_interval
 from core.probes.bundle import FittedProbe, describe_training, fit_platt
-from core.probes.controls import Null, against, beyond_output, rival_scores
+from core.probes.controls import Null, against, beyond_output
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED, Validated, agreement_of, choose_layer
 from core.probes.methods import method_named
 from core.probes.metrics import (
@@ -35,10 +35,12 @@ from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
 from core.probes.pipeline import direction, fit_parameters, make_probe
 from core.probes.pooled import Pooled, pool
+from core.probes.rivals import Words, rival_scores
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
 from core.reliability import Reliability
 
 States = Callable[[int], np.ndarray]
+ONE_CLASS = "it has a score for test answers of one class alone, or for none"
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,13 @@ class ProbeReport:
         layer: chosen by the settings' rule.
         rules: the layer that each of `LAYER_RULES` chooses; None where one has nothing to go by.
         controls: by name: permuted, and those of `rival_scores`; None where not to be had.
+        absent: by name of a control that is not to be had, why.
         pooled: the chosen layer on the test answers of all modes, whatever mode the settings test on.
         calibration, brier, balanced, recalls: on the test answers at the chosen layer; recall with its
             threshold set on these same answers, one for each rate of `LEAST_NEGATIVES`.
         predictions: one row per test answer at the chosen layer: answer, target, score, probability, correct.
+        everywhere: one row per test answer of any mode at the chosen layer: answer, group, target, score.
+        validation_answers: the answers that chose the layer, of the run that the probe was trained on.
         bundle: scores new states.
     """
 
@@ -88,6 +93,7 @@ class ProbeReport:
     rules: dict[str, int | None]
     layers: tuple[LayerResult, ...]
     controls: dict[str, Control | Null | None]
+    absent: dict[str, str]
     pooled: Pooled
     n_train: int
     n_validation: int
@@ -98,6 +104,8 @@ class ProbeReport:
     balanced: BalancedAccuracy
     recalls: tuple[RecallAtRate, ...]
     predictions: pd.DataFrame
+    everywhere: pd.DataFrame
+    validation_answers: np.ndarray
     bundle: FittedProbe
 
     @property
@@ -138,6 +146,7 @@ class ProbeReport:
             "honest_layer": self.rules["honest"],
             "layers": [layer.to_json() for layer in self.layers],
             "controls": controls,
+            "absent_controls": self.absent,
             "pooled": self.pooled.to_json(),
             "confusion": self.confusion,
             "brier": self.brier,
@@ -155,6 +164,7 @@ def run_probe(
     *,
     test_frame: pd.DataFrame | None = None,
     test_states: States | None = None,
+    words: Words | None = None,
     progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ProbeReport:
@@ -164,6 +174,7 @@ def run_probe(
         frame: labelled answers (see `core.labels`); row i belongs to row i of the states.
         states: gives one layer's states, (answers, d_model).
         test_frame, test_states: another run's, to be judged on in place of this run's test groups.
+        words: what the controls on words know besides the answers.
 
     Raises:
         ProbeError: too few groups, or one class left somewhere; says where.
@@ -227,17 +238,22 @@ def run_probe(
         }
     )
     controls: dict[str, Control | Null | None] = {"permuted": null.outcome(results[layer].test.auroc)}
-    rivals = rival_scores(frame, judged, replace(rows, test=rows.everywhere))
+    rivals = rival_scores(frame, judged, replace(rows, test=rows.everywhere), settings.target, words)
     in_test_mode = np.isin(rows.everywhere, rows.test)
-    for name, rival in rivals.items():
+    absent = dict(rivals.absent)
+    for name, rival in rivals.scores.items():
         controls[name] = against(test_target, scores, rival[in_test_mode], test_groups)
+        if controls[name] is None:
+            absent[name] = ONE_CLASS
+    everywhere = _everywhere(judged, rows, bundle, test_states or states)
     return ProbeReport(
         settings=settings,
         layer=layer,
         rules=chosen,
         layers=tuple(results),
         controls=controls,
-        pooled=_pooled(frame, judged, rows, rivals, bundle, (states, test_states or states)),
+        absent=absent,
+        pooled=_pooled(frame, judged, rows, rivals.scores, bundle, states, everywhere["score"].to_numpy()),
         n_train=len(rows.train),
         n_validation=sum(len(part) for part in rows.validation.values()),
         n_dropped=rows.n_dropped,
@@ -247,6 +263,8 @@ def run_probe(
         balanced=balanced_accuracy(test_target, scores > 0, test_groups),
         recalls=tuple(recall_at(test_target, scores, test_groups, rate) for rate in LEAST_NEGATIVES),
         predictions=predictions,
+        everywhere=everywhere,
+        validation_answers=frame["answer"].to_numpy()[np.concatenate(list(rows.validation.values()))],
         bundle=bundle,
     )
 
@@ -271,20 +289,28 @@ def _required(chosen: dict[str, int | None], rule: str) -> int:
     return layer
 
 
+def _everywhere(judged: pd.DataFrame, rows: Rows, bundle: FittedProbe, states: States) -> pd.DataFrame:
+    """The chosen layer's scores of the test answers of all modes."""
+    vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
+    scores = states(bundle.layer)[rows.everywhere] @ vector + intercept
+    return judged.iloc[rows.everywhere][["answer", "group", "target"]].assign(score=scores)
+
+
 def _pooled(
     frame: pd.DataFrame,
     judged: pd.DataFrame,
     rows: Rows,
-    rivals: dict[str, np.ndarray],
+    rivals: Mapping[str, np.ndarray],
     bundle: FittedProbe,
-    states: tuple[States, States],
+    states: States,
+    scores: np.ndarray,
 ) -> Pooled:
-    """The chosen layer's direction on the test answers of all modes, for which `rivals` have scores."""
+    """The chosen layer's scores of the test answers of all modes, for which `rivals` have scores too."""
     vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
-    here, there = (read(bundle.layer) @ vector + intercept for read in states)
     unseen = np.concatenate(list(rows.validation.values()))
-    part, scores = judged.iloc[rows.everywhere], there[rows.everywhere]
-    left = beyond_output(frame.iloc[unseen], here[unseen], part, scores)
+    part = judged.iloc[rows.everywhere]
+    known = states(bundle.layer)[unseen] @ vector + intercept
+    left = beyond_output(frame.iloc[unseen], known, part, scores)
     target, groups = part["target"].to_numpy(), part["group"].to_numpy()
     return pool(target, scores, left, rivals, groups)
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
-from core.errors import ProbeError
 from core.probes.metrics import Control, area, margin
 from core.probes.rows import Rows
+from core.probes.word_scores import tfidf_scores, words_of
 
 FEWEST_TO_REGRESS = 10
 
@@ -109,22 +106,6 @@ def against(
     return Control(found.auroc, found.ci, found.n, found.positive, margin(target, scores, control, groups))
 
 
-def rival_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray]:
-    """What a probe must beat, by name: a score for each test answer, (rows,), NaN where there is none.
-
-    Args:
-        frame: the answers that were trained on; judged: those that judge, of this run or another.
-    """
-    raw, inverted = output_scores(judged, rows.test)
-    return {
-        "output": raw,
-        "output_inverted": inverted,
-        "honest_answer": honest_answer_scores(judged, rows.test),
-        "text": text_scores(frame, judged, rows),
-        "length": length_scores(frame, judged, rows),
-    }
-
-
 def output_scores(judged: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The model's own output, log-odds of the positive choice, (rows,): raw, and inverted under lie."""
     part = judged.iloc[rows]
@@ -145,30 +126,15 @@ def honest_answer_scores(judged: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
 
 
 def text_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.ndarray:
-    """TF-IDF on the question's words (1- and 2-grams) with logistic regression, on the same split, (rows,).
+    """TF-IDF on the question's words with logistic regression, on the same split, (rows,).
 
-    Trained on the answers that the probe was trained on and those of its validation part, so that it has
-    seen no less than the probe.
+    Trained on the answers that the probe was trained on and those of its validation part.
+
+    Raises:
+        ProbeError: see `tfidf_scores`.
     """
-    part, test = frame.iloc[_learnt(rows)], judged.iloc[rows.test]
-    pipeline = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),
-        LogisticRegression(C=10.0, max_iter=500),
-    )
-    try:
-        pipeline.fit(_words(part), part["target"])
-    except ValueError as error:
-        raise ProbeError(f"the text control has nothing to learn from: {error}") from error
-    return pipeline.decision_function(_words(test))
-
-
-def length_scores(frame: pd.DataFrame, judged: pd.DataFrame, rows: Rows) -> np.ndarray:
-    """The length of the question's text, its sign learnt where `text_scores` learns, (rows,)."""
-    part, test = frame.iloc[_learnt(rows)], judged.iloc[rows.test]
-    known = np.array([len(words) for words in _words(part)], dtype=float)
-    longer = known[part["target"] == 1].mean() >= known[part["target"] == 0].mean()
-    found = np.array([len(words) for words in _words(test)], dtype=float)
-    return found if longer else -found
+    part = frame.iloc[learnt_rows(rows)]
+    return tfidf_scores(words_of(part), part["target"].to_numpy(), words_of(judged.iloc[rows.test]))
 
 
 def beyond_output(
@@ -199,18 +165,10 @@ def _outputs(part: pd.DataFrame) -> np.ndarray:
     return np.stack([np.ones(len(part)), _output(part), -(masses * np.log(masses)).sum(axis=0)], axis=1)
 
 
-def _learnt(rows: Rows) -> np.ndarray:
+def learnt_rows(rows: Rows) -> np.ndarray:
+    """The answers that the controls on words learn from: no fewer than the probe has seen, (rows,)."""
     return np.unique(np.concatenate([rows.train, *rows.validation.values()]))
 
 
 def _output(part: pd.DataFrame) -> np.ndarray:
     return np.log(np.maximum(part["p_1"], 1e-12)) - np.log(np.maximum(part["p_0"], 1e-12))
-
-
-def _words(part: pd.DataFrame) -> list[str]:
-    if "claim" not in part:
-        return part["text"].tolist()
-    return [
-        f"{text} claim{claim}" if claim else text
-        for text, claim in zip(part["text"], part["claim"], strict=True)
-    ]

@@ -18,11 +18,12 @@ from core.models.catalog import of_one_model
 from core.probes.by_layer import ProbeReport, States, run_probe
 from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
+from core.probes.words_of_run import words_of_run
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 7
+VERSION = 8
 
 
 def judged(store: RunStore, run: str) -> pd.DataFrame:
@@ -105,6 +106,7 @@ def probe_run(
             settings,
             test_frame=other[0] if other else None,
             test_states=other[1] if other else None,
+            words=words_of_run(store.cache, trained),
             progress=progress,
             cancelled=cancelled,
         )

@@ -19,16 +19,24 @@ class Pooled:
 
     Attributes:
         area: of the scores as they are.
-        rival: the control with the highest AUROC on the same answers, chosen after the fact: that favours it.
-        control: that control, with the probe's margin over it; None where none can be had.
+        controls: those that are to be had, by name, on the same answers, with the probe's margin over each.
         beyond: of what is left of the scores once the output's entropy and log-odds are regressed out in
             each mode; None where a class is missing.
     """
 
     area: Area
-    rival: str | None
-    control: Control | None
+    controls: Mapping[str, Control]
     beyond: Area | None
+
+    @property
+    def rival(self) -> str | None:
+        """The control with the highest AUROC, chosen after the fact, which favours it; None without any."""
+        return max(self.controls, key=lambda name: self.controls[name].auroc, default=None)
+
+    @property
+    def control(self) -> Control | None:
+        """The figure of `rival`."""
+        return None if self.rival is None else self.controls[self.rival]
 
     def to_json(self) -> dict:
         """Plain values under the names that scripts count on."""
@@ -36,6 +44,7 @@ class Pooled:
             **self.area.to_json(),
             "best_control": self.rival,
             "control": None if self.control is None else self.control.to_json(),
+            "controls": {name: found.to_json() for name, found in self.controls.items()},
             "beyond_output": None if self.beyond is None else self.beyond.to_json(),
         }
 
@@ -51,19 +60,16 @@ def pool(
 
     Args:
         left: what `core.probes.controls.beyond_output` left of them.
-        rivals: see `core.probes.controls.rival_scores`.
+        rivals: see `core.probes.rivals.Rivals`.
 
     Raises:
         ProbeError: one class only.
     """
     controls = {name: against(target, scores, rival, groups) for name, rival in rivals.items()}
-    found = {name: control for name, control in controls.items() if control is not None}
-    best = max(found, key=lambda name: found[name].auroc, default=None)
     known = ~np.isnan(left)
     whole = len(set(target[known])) == 2
     return Pooled(
         area(target, scores, groups),
-        best,
-        None if best is None else found[best],
+        {name: control for name, control in controls.items() if control is not None},
         area(target[known], left[known], groups[known]) if whole else None,
     )

@@ -1,0 +1,149 @@
+"""The controls that a probe must beat: input embeddings, all of the source's text, what the model reports."""
+
+import pytest
+
+from core.cli import main
+from core.data.facts import load_facts
+from core.data.question import similar_to, tokens_of
+from core.data.sources import DataSettings
+from core.data.training_half import is_for_training
+from core.errors import DataError, ModelError
+from core.models.catalog import ModelSettings
+from core.models.input_embeddings import mean_embeddings
+from core.models.loading import load_model
+from core.probes.by_layer import run_probe
+from core.probes.metrics import auroc
+from core.probes.of_run import labelled, probe_run
+from core.probes.rivals import OF_SOURCE, Words, rival_scores
+from core.probes.rows import ProbeSettings, choose_rows, with_target
+from core.probes.source_questions import source_questions, unlike
+from core.probes.words_of_run import words_of_run
+from core.store.runs import RunStore
+from tests.conftest import beside
+from tests.test_probes import answers, planted
+
+QUICK = ProbeSettings(permutations=0)
+
+
+@pytest.fixture(scope="module")
+def lab(cache, tiny, tmp_path_factory):
+    """A cache with a run of the tiny model in both modes."""
+    folder = beside(cache, tmp_path_factory.mktemp("baselines"))
+    asked = ["harvest", "--data", "movie-reviews", "--n", "60", "--model", str(tiny), "--cache", str(folder)]
+    assert main(asked) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(lab):
+    [found] = RunStore(lab).runs()
+    return found
+
+
+def planted_words(word_of_truth="good"):
+    """Answers whose questions hold a word that goes with the truth, among words that do not."""
+    frame = answers()
+    odd = [
+        f"thing {number % 7} {word_of_truth if label else 'table'}"
+        for number, label in enumerate(frame.label)
+    ]
+    return with_target(frame.assign(text=odd), "truth")
+
+
+def test_mean_embeddings_are_the_model_s_own(tiny, cache, run):
+    loaded = load_model(ModelSettings(str(tiny)), cache)
+    texts = ["A fine film", "", "no"]
+    found = mean_embeddings(ModelSettings(str(tiny)), cache, run.facts["model_content"], texts)
+    ids = loaded.tokenizer("A fine film", add_special_tokens=False).input_ids
+    wanted = loaded.model.get_input_embeddings().weight[ids].mean(dim=0).detach().numpy()
+    assert found.shape == (3, 32) and not found[1].any()
+    assert found[0] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_embeddings_of_another_model_or_of_no_files_are_refused(tiny, cache, tmp_path):
+    with pytest.raises(ModelError, match="no longer those of the run's model"):
+        mean_embeddings(ModelSettings(str(tiny)), cache, "another", ["a"])
+    with pytest.raises(ModelError, match="not on this machine"):
+        mean_embeddings(ModelSettings("somebody/gone"), tmp_path, "any", ["a"])
+
+
+def test_the_embedding_control_reads_a_planted_word(lab, run):
+    words = words_of_run(lab, run)
+    frame = planted_words()
+    rows = choose_rows(frame, QUICK)
+    target = frame["target"].to_numpy()[rows.test]
+    assert auroc(target, rival_scores(frame, frame, rows, "truth", words).scores["embedding"]) > 0.95
+    without = planted_words("table")
+    scores = rival_scores(without, without, rows, "truth", words).scores["embedding"]
+    assert 0.2 < auroc(target, scores) < 0.8
+
+
+def test_all_of_the_source_never_holds_a_judged_group_or_its_like(lab, run):
+    frame = with_target(labelled(RunStore(lab), run.run), "truth")
+    judged = frame.iloc[choose_rows(frame, QUICK).everywhere]
+    source = source_questions(lab, DataSettings("movie-reviews"))
+    kept = unlike(source, judged)
+    assert len(kept) > 2 * frame["question"].nunique()
+    assert not {question.group for question in kept} & set(judged["group"])
+    texts = frozenset(map(tokens_of, judged["text"]))
+    assert not similar_to(frozenset(tokens_of(question.text) for question in kept), texts)
+    assert any(map(is_for_training, kept))
+    groups = {question.group for question in source} - {question.group for question in kept}
+    assert groups == set(judged["group"])  # and no more is left out than must be
+    copied = judged.assign(group=[f"another {group}" for group in judged["group"]])
+    assert not {question.group for question in unlike(source, copied)} & set(judged["group"])
+
+
+def test_facts_are_unlike_by_group_and_words_alone():
+    source = load_facts("cities")
+    judged = with_target(answers(), "truth").head(1).assign(text=source[0].text, group=source[0].group)
+    kept = unlike(source, judged)
+    assert {q.group for q in source} - {q.group for q in kept} == {source[0].group}
+
+
+def test_text_of_the_source_tells_what_the_split_cannot():
+    """Each test question holds a word of its own, which only the rest of the source shows with its class."""
+    frame = with_target(answers(), "truth")
+    rows = choose_rows(frame, QUICK)
+    reviews = [q for q in load_facts("cities")][: len(frame)]
+    source = tuple(
+        type(q)(
+            f"s{n}",
+            f"{frame.text[n]} and more words here about it",
+            int(frame.label[n]),
+            q.choices,
+            "made",
+            f"s{n}",
+        )
+        for n, q in enumerate(reviews)
+    )
+    found = rival_scores(frame, frame, rows, "truth", Words(source=source))
+    target = frame["target"].to_numpy()[rows.test]
+    assert auroc(target, found.scores["text_source"]) > 0.9 > auroc(target, found.scores["text"])
+
+
+def test_absent_controls_say_why(lab, run, tmp_path):
+    frame = answers()
+    alone = run_probe(frame, planted(frame), 4, QUICK)
+    assert "model's files" in alone.absent["embedding"] and alone.controls["text"].n == alone.chosen.test.n
+    assert set(OF_SOURCE) <= set(alone.absent) and not set(alone.absent) & {"text", "length", "output"}
+    told = run_probe(
+        frame, planted(frame), 4, ProbeSettings(target="said", permutations=0), words=Words(source=())
+    )
+    assert "no 'said' to learn" in told.absent["text_source"]
+    with pytest.raises(DataError, match="no label"):
+        source_questions(lab, DataSettings("open-cities"))
+    with pytest.raises(DataError, match="hub"):
+        source_questions(lab, DataSettings("hub:imdb"))
+
+
+def test_a_run_s_report_has_every_control_on_words(lab, run):
+    report = probe_run(RunStore(lab), run.run, QUICK)
+    for name in ("text", "length", "embedding", *OF_SOURCE):
+        assert report.controls[name].n == report.chosen.test.n
+        assert report.controls[name].margin.value == pytest.approx(
+            report.chosen.test.auroc - report.controls[name].auroc
+        )
+    pooled = report.pooled
+    assert pooled.control.auroc == max(found.auroc for found in pooled.controls.values())
+    assert pooled.area.n == len(report.everywhere) > report.chosen.test.n
