@@ -138,6 +138,12 @@ def parser() -> Parser:
     harvest = add("harvest", "ask questions in each mode and keep the states", model, asking)
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
     harvest.add_argument("--template", help="its name, or a .json file (default: review)")
+    harvest.add_argument(
+        "--style",
+        default="plain",
+        help="how questions are dressed: plain (default), upper, typos, polite, chatter-before, "
+        "chatter-after, formal, negated",
+    )
     harvest.add_argument("--max-new-tokens", type=int, help="default: 4, and 16 for open questions")
     harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
     harvest.add_argument("--wording", type=int, action="append")
@@ -155,6 +161,11 @@ def parser() -> Parser:
         "--calibrate-per-mode", action="store_true", help="fit in each mode, in place of under honest for all"
     )
     harvest.add_argument("--position", action="append", help="prompt, before, answer, mean (default: all)")
+    harvest.add_argument(
+        "--contrast",
+        action="store_true",
+        help="also continue each prompt with both choices, for contrast pairs",
+    )
 
     elicit = add("elicit", "find the wording, template, shots, role and order that get lies", model, asking)
     elicit.add_argument("--max-new-tokens", type=int, default=4)
@@ -179,6 +190,9 @@ def parser() -> Parser:
     )
     liar.add_argument("--seed", type=int, default=0)
     liar.add_argument("--steps", type=int, help="of the optimiser (default: the shipped liar's)")
+    liar.add_argument(
+        "--short", action="store_true", help="reviews alone under four wordings: for studies of several liars"
+    )
     liar.add_argument("--quick", action="store_true", help="a few steps on a small sample, for a trial")
     liar.add_argument(
         "--exam",
@@ -264,6 +278,19 @@ def parser() -> Parser:
     across.add_argument("--seed", type=int, default=0)
     across.add_argument("--csv", help="also write the cells to this file")
     across.set_defaults(test="lie", permutations=0)
+
+    shifts = add("shifts", "what a probe loses on runs of the same questions restyled, or asked otherwise")
+    shifts.add_argument("run", help="the probe is trained here")
+    shifts.add_argument("shifted", nargs="+", help="runs of the same questions by the same model")
+    shifts.add_argument("--method", default="logistic")
+    shifts.add_argument("--target", default="truth")
+    shifts.add_argument("--position", default="prompt")
+    shifts.add_argument("--train", default="honest")
+    shifts.add_argument("--test", default="lie")
+    shifts.add_argument("--layer-rule", default="labels", help="labels, honest, agreement")
+    shifts.add_argument("--seed", type=int, default=0)
+    shifts.add_argument("--csv", help="also write the figures to this file")
+    shifts.set_defaults(permutations=0)
 
     sweep = add("sweep", "every wording × source × method × layer of some runs, and what it hangs on")
     sweep.add_argument("runs", nargs="+")

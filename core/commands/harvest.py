@@ -56,7 +56,7 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
     if form == "auto":
         form = forms(template, source_choices(cache, chosen))[0]
     return HarvestSettings(
-        data=replace(chosen, form=form),
+        data=replace(chosen, form=form, style=options.style),
         template=template,
         model=model_settings(options),
         modes=tuple(dict.fromkeys(options.mode or ("honest", "lie"))),
@@ -77,4 +77,5 @@ def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:
         + tuple(set(options.position) - set(POSITIONS))
         if options.position
         else POSITIONS,
+        contrast=options.contrast,
     )

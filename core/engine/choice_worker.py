@@ -51,6 +51,7 @@ class ChoiceWorker:
                 positions=self.plan.settings.positions,
                 boundary=self.boundary,
                 keys=[self.plan.sampling_key(block, item) for item in items],
+                continuations=self.plan.continuations,
             )
         return answers
 

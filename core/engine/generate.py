@@ -5,7 +5,7 @@ batch size nor neighbours. Step 0 reads the last prompt token; step t reads gene
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.engine.capture import StateCapture
 from core.engine.prefix import EMPTY, Prefix
 from core.errors import TemplateError
 from core.models.loading import LoadedModel
+from core.store.states import CONTINUATIONS
 
 POSITIONS = ("prompt", "before", "answer", "mean")
 TOP = 10
@@ -65,7 +66,8 @@ class Generated:
         said: the choice that they amount to.
         spelling_probabilities: one per spelling of the reader.
         top: the ten likeliest first tokens, (id, probability).
-        states: for each position wanted, (layers, d_model) float32; NaN where it has none.
+        states: for each position wanted, and each continuation, (layers, d_model) float32; NaN where it has
+            none.
     """
 
     ids: tuple[int, ...]
@@ -92,6 +94,7 @@ class Emitted:
         content: the ids without those that end the turn.
         steps: states (steps, layers, d_model) float32: step 0 of the last prompt token, step t of generated
             token t - 1, fed back.
+        continued: of each continuation its last token's states, (layers, d_model) float32.
     """
 
     ids: tuple[int, ...]
@@ -99,6 +102,7 @@ class Emitted:
     text: str
     top: tuple[tuple[int, float], ...]
     steps: np.ndarray
+    continued: tuple[np.ndarray, ...] = ()
 
 
 FirstStep = Callable[[torch.Tensor, Any, torch.Tensor, torch.Tensor], None]
@@ -116,6 +120,7 @@ def generate_batch(
     boundary: list[int] | None = None,
     keys: list[str] | None = None,
     watch: Callable[[int, int], None] | None = None,
+    continuations: Sequence[tuple[int, ...]] = (),
 ) -> list[Generated]:
     """Answer a batch of prompts, and read which choice each answer is.
 
@@ -124,6 +129,7 @@ def generate_batch(
         boundary: ids that end a word; needed where the reader's spellings have several tokens.
         keys: one per prompt, so that sampling depends on the answer and not on the batch.
         watch: called with (row, token id) as tokens arrive.
+        continuations: ids of both choices; their states are kept under `CONTINUATIONS`.
     """
     spellings: list[tuple[float, ...]] = []
 
@@ -140,11 +146,13 @@ def generate_batch(
         keys=keys,
         watch=watch,
         first_step=first_step,
+        continuations=continuations,
     )
     made = []
     for answer, probabilities in zip(emitted, spellings, strict=True):
         said = read_said(loaded.tokenizer, answer.content, reader.choices)
         states = states_at(answer.steps, positions, said, len(answer.content))
+        states |= zip(CONTINUATIONS, answer.continued, strict=False)
         made.append(Generated(answer.ids, answer.text, said, probabilities, answer.top, states))
     return made
 
@@ -161,6 +169,7 @@ def emit_batch(
     keys: list[str] | None = None,
     watch: Callable[[int, int], None] | None = None,
     first_step: FirstStep | None = None,
+    continuations: Sequence[tuple[int, ...]] = (),
 ) -> list[Emitted]:
     """Generate for a batch of prompts and keep every step's states.
 
@@ -169,6 +178,8 @@ def emit_batch(
         feed_last: feed back the last token too: one forward more.
         keep_cache: `first_step` needs the cache even where no step follows.
         first_step: what to do with the first token's probabilities.
+        continuations: ids that every prompt is also continued with, whatever is generated; the prompts' keys
+            and values serve them all.
     """
     rows = len(prompts)
     suffixes = [prompt[prefix.length :] for prompt in prompts]
@@ -180,13 +191,17 @@ def emit_batch(
     done = [False] * rows
     steps: list[torch.Tensor] = []
     with StateCapture(loaded) as capture:
-        more = decoding.max_new_tokens > 1 or feed_last or keep_cache
+        more = decoding.max_new_tokens > 1 or feed_last or keep_cache or len(continuations) > 0
         logits = _forward(loaded, tokens, mask, places, cache if more or prefix.length else None)
         steps.append(capture.take())
         first = torch.log_softmax(logits.double(), dim=-1)
         top = first.topk(min(TOP, first.shape[-1]), dim=-1)
         if first_step:
             first_step(first, cache, mask, places)
+        continued = []
+        for ids in continuations:
+            _read_on(loaded, ids, cache, mask, places, logits_to_keep=1)
+            continued.append(capture.take().numpy())
         for step in range(decoding.max_new_tokens):
             for row in range(rows):
                 if done[row]:
@@ -215,6 +230,7 @@ def emit_batch(
             text=loaded.tokenizer.decode(emitted[row], skip_special_tokens=True),
             top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
             steps=read[:, row],
+            continued=tuple(states[row] for states in continued),
         )
         for row in range(rows)
     ]
@@ -273,6 +289,31 @@ def _forward(
     return output.logits[:, -1].float().cpu()
 
 
+def _read_on(
+    loaded: LoadedModel,
+    ids: tuple[int, ...],
+    cache: Any,
+    mask: torch.Tensor,
+    places: torch.Tensor,
+    logits_to_keep: int = 0,
+) -> torch.Tensor:
+    """Logits (row, token, vocabulary) of the same ids after each prompt of a batch; its cache stays as it is.
+
+    Args:
+        logits_to_keep: of the last so many tokens; 0 for all.
+    """
+    rows, length = len(mask), len(ids)
+    output = loaded.model(
+        input_ids=torch.tensor(ids, device=places.device).expand(rows, length),
+        attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
+        position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
+        cache=copy.deepcopy(cache),
+        use_cache=True,
+        logits_to_keep=logits_to_keep,
+    )
+    return output.logits
+
+
 def _seed(seed: int, key: str) -> list[int]:
     return [seed, *key.encode()]
 
@@ -308,7 +349,6 @@ def _spelling_probabilities(
     One token: its probability at the first place. Several: the sequence's, times that of a word boundary
     after it.
     """
-    rows = first.shape[0]
     if reader.single:
         ids = torch.tensor([spelling.ids[0] for spelling in reader.spellings], device=first.device)
         return [tuple(values) for values in first[:, ids].exp().tolist()]
@@ -316,14 +356,8 @@ def _spelling_probabilities(
     columns = []
     for spelling in reader.spellings:
         length = len(spelling.ids)
-        output = loaded.model(
-            input_ids=torch.tensor(spelling.ids, device=places.device).expand(rows, length),
-            attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
-            position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
-            cache=copy.deepcopy(cache),
-            use_cache=True,
-        )
-        following = torch.log_softmax(output.logits.float().cpu().double(), dim=-1)
+        logits = _read_on(loaded, spelling.ids, cache, mask, places)
+        following = torch.log_softmax(logits.float().cpu().double(), dim=-1)
         total = first[:, spelling.ids[0]].clone()
         for place in range(1, length):
             total += following[:, place - 1, spelling.ids[place]]

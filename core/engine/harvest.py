@@ -122,7 +122,7 @@ def harvest(
     with store.writing(run):
         store.begin(run, plan.settings.to_dict(), describe(prepared, loaded), plan.answers, plan.questions)
         states = store.states(run)
-        states.create(plan.settings.positions, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
+        states.create(plan.settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
         done = store.done(run)
         before = len(done)
         if settings.open:
@@ -137,7 +137,7 @@ def harvest(
                 if cancelled():
                     break
                 generated = worker.generate(block)
-                for position in plan.settings.positions:
+                for position in plan.settings.kept:
                     rows = np.stack([answer.states[position] for answer in generated])
                     states.write(position, block.first_row, rows)
                 worker.keep(store, run, block, generated)
@@ -169,6 +169,10 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
         "spellings": [
             {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
             for s in (reader.spellings if reader else ())
+        ],
+        "continuations": [
+            {"choice": choice, "ids": list(ids), "text": loaded.tokenizer.decode(ids)}
+            for choice, ids in zip(plan.settings.template.choices, plan.continuations, strict=False)
         ],
         "form": asdict(plan.form),
         "demonstrations": [[_as_shown(demo) for demo in demos] for demos in plan.demonstrations],

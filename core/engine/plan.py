@@ -7,12 +7,14 @@ arrays, so that writing one never touches another's.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from core.data.question import Question
 from core.engine.prefix import shared_length
 from core.engine.settings import HarvestSettings
 from core.prompts.chat import ChatFormat, Prompt, chat_format, check_length, render
+from core.prompts.continuations import continuations
 from core.prompts.demonstrations import draw_demonstrations
 
 WINDOW = 128
@@ -99,6 +101,19 @@ class Plan:
         blocks = sum(-(-len(window) * n // self.block_size) for window in self.windows for n in samples)
         return blocks * self.block_size
 
+    @cached_property
+    def continuations(self) -> tuple[tuple[int, ...], ...]:
+        """The ids of both choices, with which every prompt is also continued; none where not wanted."""
+        if not self.settings.contrast:
+            return ()
+        prompt = self.prompt(self.questions[0], self.arms[0])
+        return continuations(self.tokenizer, self.settings.template, prompt, self.form)
+
+    @property
+    def most_new_tokens(self) -> int:
+        """The most tokens that are read after a prompt: an answer's, or a continuation's."""
+        return max(self.settings.decoding.max_new_tokens, *map(len, self.continuations), 0)
+
     def prompt(self, question: Question, arm: Arm) -> Prompt:
         """The prompt of one question in one arm."""
         return render(
@@ -122,7 +137,7 @@ class Plan:
                 prompts = {index: self.prompt(self.questions[index], arm) for index in window}
                 for index, prompt in prompts.items():
                     what = f"question {self.questions[index].id}"
-                    check_length(prompt, self.settings.decoding.max_new_tokens, self.context, what)
+                    check_length(prompt, self.most_new_tokens, self.context, what)
                 todo = [
                     (index, sample)
                     for index in sorted(window, key=lambda i: (len(prompts[i].ids), i))
@@ -203,7 +218,7 @@ def check_lengths(plan: Plan) -> None:
     Raises:
         TemplateError: a prompt and its answer are longer than the model's context.
     """
-    new = plan.settings.decoding.max_new_tokens
+    new = plan.most_new_tokens
     slots = [slot for slot in plan.settings.template.slots if slot in ("text", "statement")]
     for arm in plan.arms:
         empty = plan.prompt(plan.with_content("", plan.questions[0].claim), arm)

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.calibration import MEAN, METHODS
 from core.data.open_questions import OPEN, WITH_ANSWER
+from core.data.question import PLAIN
 from core.data.sources import DataSettings
 from core.engine.generate import POSITIONS, Decoding
 from core.errors import TemplateError
@@ -14,6 +15,7 @@ from core.models.catalog import ModelSettings
 from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers
 from core.prompts.modes import wording_of
 from core.prompts.templates import OPEN_TEMPLATES, Template
+from core.store.states import CONTINUATIONS
 
 MOST_SAMPLES = 1000
 
@@ -37,6 +39,8 @@ class HarvestSettings:
         calibration: how leans are calibrated, of `core.calibration.METHODS`; never in what was said.
         calibration_per_mode: fit in each mode by itself, in place of under honest for all.
         positions: where states are read; `answer` and `mean` cost one forward more.
+        contrast: also continue each prompt with each of its two choices, whatever the model says, and read
+            the last token of both. Costs a short forward for each.
     """
 
     data: DataSettings
@@ -57,6 +61,7 @@ class HarvestSettings:
     calibration: str = "content-free"
     calibration_per_mode: bool = False
     positions: tuple[str, ...] = POSITIONS
+    contrast: bool = False
 
     def __post_init__(self) -> None:
         if not self.demo_sets:
@@ -96,6 +101,11 @@ class HarvestSettings:
             raise TemplateError(f"unknown calibration {self.calibration!r}: choose {', '.join(METHODS)}")
         if self.open:
             object.__setattr__(self, "calibration", "none")
+            if self.contrast:
+                raise TemplateError(
+                    f"{self.data.name} asks openly: there are no two choices to continue a prompt with; "
+                    "leave contrast out"
+                )
             if self.orders != (0,) or self.data.form != "direct":
                 raise TemplateError(f"{self.data.name} asks openly: there are no claims or choice orders")
             if self.shots and self.data.name not in WITH_ANSWER:
@@ -121,6 +131,11 @@ class HarvestSettings:
     def open(self) -> bool:
         """Whether answers are free text in place of choices."""
         return self.data.name in OPEN
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What states a run keeps: those of the positions, and of both continuations where wanted."""
+        return (*self.positions, *CONTINUATIONS) if self.contrast else self.positions
 
     def samples_in(self, mode: str) -> int:
         """How often each question is answered in a mode."""
@@ -157,6 +172,10 @@ class HarvestSettings:
         values["template"].pop("name")
         if values["data"]["left_out"] is None:  # runs from before this setting are found under their id
             del values["data"]["left_out"]
+        if self.data.style == PLAIN:
+            del values["data"]["style"]
+        if not self.contrast:
+            del values["contrast"]
         if not self.samples_modes:
             del values["samples_modes"]
         if not self.calibration_per_mode:

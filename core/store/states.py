@@ -15,6 +15,8 @@ from zarr.codecs import Crc32cCodec
 from core.errors import StoreError
 
 NAMES = ("prompt", "before", "answer", "mean")
+CONTINUATIONS = ("choice_0", "choice_1")
+"""The last token of each of a question's two choices, put after its prompt whatever the model said."""
 
 
 class StateArrays:
@@ -73,15 +75,20 @@ class StateArrays:
             raise StoreError(f"states of layer {layer} at {position!r} are damaged: {error}") from error
 
     def positions(self) -> tuple[str, ...]:
-        """The positions that were read in this run."""
+        """The positions of prompt and answer that were read in this run."""
         return tuple(p for p in NAMES if (self.folder / p).is_dir())
+
+    @property
+    def contrast(self) -> bool:
+        """Whether each prompt's continuations with both choices were read in this run."""
+        return all((self.folder / name).is_dir() for name in CONTINUATIONS)
 
     def remove(self) -> None:
         """Delete all states of the run."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self, position: str, mode: Any) -> Any:
-        if position not in NAMES:
+        if position not in (*NAMES, *CONTINUATIONS):
             raise StoreError(f"unknown position {position!r}: choose {', '.join(NAMES)}")
         try:
             return zarr.open_array(self.folder / position, mode=mode)
