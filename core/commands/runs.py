@@ -48,6 +48,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "adapter": run.facts["adapter"],
         "left_out": run.settings["data"].get("left_out"),
         "template": run.settings["template"]["name"],
+        "style": run.style,
         "state": run.state,
         "answers": run.answers,
         "planned": run.planned,

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 
 from core.errors import DataError
 
+PLAIN = "plain"
+"""The style of a question as its source has it."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -25,6 +28,7 @@ class Question:
         group: questions with one group never stand on both sides of a split.
         claim: for the claim form, the label that the claim states, as text; None in direct form.
         accepted: for an open question, the entities that are right; empty where choices are offered.
+        style: how it is dressed, of `core.data.styles.STYLES`.
     """
 
     id: str
@@ -35,6 +39,7 @@ class Question:
     group: str
     claim: str | None = None
     accepted: tuple[str, ...] = ()
+    style: str = PLAIN
 
 
 TOLERANCE = 1e-9

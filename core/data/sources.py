@@ -14,9 +14,10 @@ from core.data.facts import FACTS, load_facts
 from core.data.hub import PRESETS, hub_table
 from core.data.open_questions import CHOICES as OPEN_CHOICES
 from core.data.open_questions import OPEN, load_open, sample_open
-from core.data.question import Question
+from core.data.question import PLAIN, Question
 from core.data.reviews import CHOICES as REVIEW_CHOICES
 from core.data.reviews import FILES, balanced_sample, load_reviews
+from core.data.styles import restyled
 from core.data.tables import SUFFIXES, is_table_name, read_table
 from core.data.training_half import leave_out_trained
 from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questions_from_table
@@ -41,6 +42,7 @@ class DataSettings:
         mapping: what the columns of a file or hub set mean; guessed where None.
         split: the hub set's split.
         left_out: an elicitation whose questions, with their whole groups, are neither asked nor shown.
+        style: how the questions that are asked are dressed, of `core.data.styles.STYLES`.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DataSettings:
     mapping: ColumnMapping | None = None
     split: str | None = None
     left_out: str | None = None
+    style: str = PLAIN
 
     @staticmethod
     def from_dict(values: dict) -> "DataSettings":
@@ -76,14 +79,15 @@ def load_questions(cache: Path, settings: DataSettings) -> list[Question]:
         questions = sample_open(questions, settings.n, settings.seed)
     elif settings.n is not None:
         questions = balanced_sample(questions, settings.n, settings.seed)
-    return _in_form(questions, settings)
+    return _in_style(_in_form(questions, settings), settings)
 
 
 def load_pool(cache: Path, settings: DataSettings) -> list[Question]:
     """All questions of the source, those of `load_questions` among them, to draw demonstrations from.
 
     Groups are the same in both. In claim form a question may come with another claim than in the sample. Of a
-    hub set, where `n` is given, the pool is a seeded draw of max(20,000, 4·n) rows.
+    hub set, where `n` is given, the pool is a seeded draw of max(20,000, 4·n) rows. All are in plain style:
+    only what is asked is restyled.
 
     Raises:
         DataError: the source is unknown or unusable.
@@ -163,3 +167,11 @@ def _table(cache: Path, settings: DataSettings) -> tuple[pd.DataFrame, ColumnMap
 
 def _in_form(questions: list[Question], settings: DataSettings) -> list[Question]:
     return as_claims(questions, settings.seed) if settings.form == "claim" else questions
+
+
+def _in_style(questions: list[Question], settings: DataSettings) -> list[Question]:
+    if settings.style == PLAIN:
+        return questions
+    if settings.name in OPEN:
+        raise DataError(f"{settings.name} asks openly: only questions with two choices are restyled")
+    return restyled(questions, settings.style)

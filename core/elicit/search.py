@@ -227,6 +227,7 @@ def _id(settings: ElicitSettings, questions: list[Question], cells: list[Cell], 
         "model_content": model,
         "reading": 1,
     }
+    del values["data"]["style"]  # a grid asks in plain style, and ids are from before there were styles
     if settings.orders == (0,):  # elicitations from before there were orders are found under their id
         del values["orders"]
         values["cells"] = [{k: v for k, v in cell.items() if k != "order"} for cell in values["cells"]]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.data.question import Question
+from core.data.question import PLAIN, Question
 from core.errors import StoreError
 from core.store.database import Database
 from core.store.states import StateArrays
@@ -55,12 +55,19 @@ class Run:
         """What to call the run on screen."""
         data, template = self.settings["data"], self.settings["template"]["name"]
         shots = f", {self.settings['shots']}-shot" if self.settings["shots"] else ""
-        return f"{Path(data['name']).name} · {template}{shots} · {self.facts['model']} · {self.run}"
+        style = f", {self.style}" if self.style != PLAIN else ""
+        return f"{Path(data['name']).name}{style} · {template}{shots} · {self.facts['model']} · {self.run}"
+
+    @property
+    def style(self) -> str:
+        """How its questions are dressed, of `core.data.styles.STYLES`; runs from before styles are plain."""
+        return self.settings["data"].get("style", PLAIN)
 
     def asks_alike(self, other: "Run") -> bool:
-        """Whether another run draws its questions from the same source, in the same form and split."""
+        """Whether another run draws its questions from the same source, in the same form, split and style."""
         one, two = (
-            [run.settings["data"].get(key) for key in ("name", "form", "split")] for run in (self, other)
+            [*(run.settings["data"].get(key) for key in ("name", "form", "split")), run.style]
+            for run in (self, other)
         )
         return one == two
 
