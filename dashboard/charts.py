@@ -37,6 +37,11 @@ CONTROL = {
     "honest_answer": ("honest answer to the same question", "#1b7837", "dash"),
     "text": ("TF-IDF on the question's text", "#762a83", "dash"),
     "length": ("length of the question's text", "#4d4d4d", "dot"),
+    "embedding": ("mean input embedding of the question", "#35978f", "dash"),
+    "text_source": ("TF-IDF, from all of the source", "#762a83", "dot"),
+    "length_source": ("length, its sign from all of the source", "#4d4d4d", "dashdot"),
+    "embedding_source": ("mean input embedding, from all of the source", "#35978f", "dot"),
+    "own_report": ("the model's own report", "#c51b7d", "dash"),
 }
 LAYER_AXIS = "layer (0 = embedding output)"
 UPRIGHT = 8

@@ -15,6 +15,7 @@ from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
 from core.labels import judge_answers, lay_decisions
 from core.models.catalog import of_one_model
+from core.own_report.of_probe import with_own_report
 from core.probes.by_layer import ProbeReport, States, run_probe
 from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, ProbeSettings
@@ -78,7 +79,8 @@ def probe_run(
 ) -> ProbeReport:
     """The probe's report on a run; at once where the same was asked before of the same answers and decisions.
 
-    Each configuration that is judged is logged, see `core.store.judgements`.
+    Each configuration that is judged is logged, see `core.store.judgements`. What the model reports of its
+    own answers is laid over the report, where it was asked.
 
     Args:
         test_run: another run to be judged on.
@@ -90,7 +92,7 @@ def probe_run(
     """
     path = report_path(store, run, settings, test_run, pruned, test_pruned)
     if (known := load_derived(path)) is not None:
-        return known
+        return with_own_report(store, known, run, test_run or run)
     trained, other_run = store.run(run), store.run(test_run or run)
     _check_mode(trained, settings.train)
     _check_mode(other_run, settings.test)
@@ -120,7 +122,7 @@ def probe_run(
         )
     )
     keep_derived(report, path)
-    return report
+    return with_own_report(store, report, trained.run, other_run.run)
 
 
 def in_words(settings: ProbeSettings, pruned: bool = True, test_pruned: bool = True) -> str:

@@ -1,0 +1,1 @@
+"""What the model reports of its own answers: asked after each whether that was true."""

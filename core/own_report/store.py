@@ -1,0 +1,51 @@
+"""The reports of a cache folder: one row an answer, kept with its run and deleted with it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from core.own_report.question import QUESTION
+from core.store.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS own_reports (
+    run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, answer INTEGER NOT NULL, asked TEXT NOT NULL,
+    yes_first REAL NOT NULL, no_first REAL NOT NULL, outside REAL NOT NULL, PRIMARY KEY (run, answer)
+) WITHOUT ROWID;
+"""
+
+
+class OwnReportStore:
+    """What models said of their own answers."""
+
+    def __init__(self, cache: Path) -> None:
+        self.database = Database(cache)
+        with self.database.connect() as connection:
+            connection.executescript(SCHEMA)
+
+    def add(self, run: str, rows: list[dict]) -> None:
+        """Commit reports: each has the columns that `of` gives, `log_odds` aside."""
+        with self.database.connect() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO own_reports VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (run, row["answer"], QUESTION, row["yes_first"], row["no_first"], row["outside"])
+                    for row in rows
+                ],
+            )
+
+    def of(self, run: str) -> pd.DataFrame:
+        """A run's reports, asked as they are asked now.
+
+        Returns:
+            answer, yes_first, no_first (log-odds of Yes, nats, in each order of the choices), outside (mean
+            probability on neither) and log_odds, the mean of the two orders.
+        """
+        with self.database.connect() as connection:
+            frame = pd.read_sql_query(
+                "SELECT answer, yes_first, no_first, outside FROM own_reports WHERE run = ? AND asked = ? "
+                "ORDER BY answer",
+                connection,
+                params=(run, QUESTION),
+            )
+        return frame.assign(log_odds=(frame["yes_first"] + frame["no_first"]) / 2)
