@@ -9,6 +9,7 @@ from core.commands.models import models, train_liar
 from core.commands.probing import probe, probes, score
 from core.commands.read_or_said import read_or_said
 from core.commands.runs import export, runs
+from core.commands.shifts import shifts
 from core.commands.steer import steer
 from core.commands.sweep import sweep
 from core.commands.tokens import calibration, tokens
@@ -28,6 +29,7 @@ __all__ = [
     "read_or_said",
     "runs",
     "score",
+    "shifts",
     "steer",
     "sweep",
     "tokens",
