@@ -267,6 +267,24 @@ def parser() -> Parser:
     kept.add_argument("--file")
     kept.add_argument("--name")
 
+    beaten = add("controls", "all that a probe must beat on a run's test answers, and its margins over it")
+    beaten.add_argument("run")
+    beaten.add_argument("--test-run")
+    beaten.add_argument(
+        "--own-report", action="store_true", help="ask the model first whether each of its answers was true"
+    )
+    beaten.add_argument("--method", default="logistic", help="of the probe whose margins are shown")
+    beaten.add_argument("--target", default="truth")
+    beaten.add_argument("--position", default="prompt")
+    beaten.add_argument("--train", default="honest")
+    beaten.add_argument("--test", default="lie")
+    beaten.add_argument("--layer-rule", default="labels", help="labels, honest, agreement")
+    beaten.add_argument("--seed", type=int, default=0)
+    beaten.add_argument(
+        "--permutations", type=int, default=100, help="of that probe's null (without any is found too)"
+    )
+    beaten.add_argument("--csv", help="also write the table to this file")
+
     across = add("transfer", "a probe trained on each of several runs, judged on every one")
     across.add_argument("runs", nargs="+")
     across.add_argument("--judge-mode", action="append", help="mode to judge on; repeat for several (lie)")

@@ -31,6 +31,7 @@ HARVEST = "harvest"
 ELICIT = "elicitation"
 PROBE = "probe"
 CROSS_VALIDATION = "cross-validation"
+OWN_REPORT = "asking the model itself"
 READ_OR_SAID = "read or said"
 LIE_SCORE = "lie score"
 TRANSFER = "transfer"
@@ -135,6 +136,19 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
         return probe_run(
             store, run, settings, test_run=test_run, progress=job.progress, cancelled=job.cancelled
         )
+
+    return work
+
+
+def own_report(store: RunStore, runs: list[str]) -> Work:
+    """Ask the model of each run whether its answers were true; what it answers is kept when cancelled."""
+
+    def work(job: Job) -> None:
+        from core.own_report.asking import ask_own_reports
+
+        for run in runs:
+            job.works_on(run)
+            ask_own_reports(store, run, progress=job.progress, cancelled=job.cancelled)
 
     return work
 

@@ -1,5 +1,7 @@
 """The controls that a probe must beat: input embeddings, all of the source's text, what the model reports."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -255,3 +257,30 @@ def test_a_model_that_is_always_right_is_calibrated_by_its_share():
     assert np.mean(1 / (1 + np.exp(curve.offset - np.arange(1.0, 5)))) == pytest.approx(5 / 6)
     both = calibrate(np.linspace(1, 5, 80).tolist(), [0] * 40 + [1] * 40)
     assert both.offset == pytest.approx(3, abs=0.1) and both.slope > 0
+
+
+def test_the_command_tells_every_control_and_the_probe_s_margins(lab, run, tmp_path, capsys):
+    def told(*options):
+        assert main(["controls", run.run, "--cache", str(lab), *options]) == 0
+        return capsys.readouterr().out
+
+    saying(RunStore(lab), run.run)
+    before = json.loads(told("--seed", "5", "--own-report", "--json"))
+    assert (
+        before["probe"] is None and before["controls"]["own_report"]["n"] == before["controls"]["text"]["n"]
+    )
+    assert {"output", "output_inverted", "honest_answer", "text", "length", "embedding", *OF_SOURCE} < set(
+        before["controls"]
+    )
+    assert not any("margin" in found for found in before["controls"].values())
+    assert main(["probe", run.run, "--seed", "5", "--permutations", "0", "--cache", str(lab)]) == 0
+    capsys.readouterr()
+    after = json.loads(told("--seed", "5", "--json"))
+    for name, found in after["controls"].items():
+        assert found["auroc"] == before["controls"][name]["auroc"]
+        assert found["margin"] == pytest.approx(after["probe"]["auroc"] - found["auroc"])
+    table = tmp_path / "controls.csv"
+    text = told("--seed", "5", "--target", "said", "--csv", str(table))
+    kept = pd.read_csv(table).set_index("control")
+    assert "says nothing of target 'said'" in kept.loc["own_report", "absent"]
+    assert kept.loc["text", "n"] > kept.loc["text", "positive"] > 0 and "absent: whether it was true" in text

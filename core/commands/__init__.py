@@ -1,5 +1,6 @@
 """What each command does: plain calls of core's functions, giving (object for --json, text for people)."""
 
+from core.commands.controls import controls
 from core.commands.decisions import decisions
 from core.commands.doctor import doctor
 from core.commands.elicit import elicit
@@ -17,6 +18,7 @@ from core.commands.transfer import transfer
 
 __all__ = [
     "calibration",
+    "controls",
     "decisions",
     "doctor",
     "elicit",

@@ -87,6 +87,7 @@ def probe(cache: Path, options: Namespace) -> Result:
             lines.append(
                 f"{name.replace('_', ' '):<16} AUROC {control['auroc']:.3f}  {low:.3f} to {high:.3f}{margin}"
             )
+    lines += [f"{name.replace('_', ' '):<16} absent: {why}" for name, why in report.absent.items()]
     lines += _pooled_lines(report.pooled)
     balanced = report.balanced
     lines.append(f"balanced accuracy {balanced.value:.3f}  {balanced.ci[0]:.3f} to {balanced.ci[1]:.3f}")
