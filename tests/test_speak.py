@@ -27,12 +27,13 @@ from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings, default_modes
 from core.prompts.chat import Prompt
 from core.prompts.templates import BUILT_IN
-from core.scoring.benign import Benign, benign_scores
+from core.scoring.benign import GENERATED, MEAN, PROMPT, Benign, benign_scores, conversation_with
 from core.scoring.speech import Speech, give_speech
+from core.scoring.speech_plans import TypedPlan
 from core.scoring.tokens import whole_states
 from core.store.runs import RunStore
 from dashboard import session, work
-from dashboard.speak_charts import by_token, word_colours, word_titles, words
+from dashboard.speak_charts import by_token, percentile_heat_map, word_colours, word_titles, words
 from tests.conftest import beside
 
 HOSTILE = "<script>alert(1)</script>"
@@ -164,7 +165,7 @@ def plan(cache, loaded):
 
 
 def speech_of(plan, position, **changes):
-    return Speech(plan, TEXT, probe(position, **changes), ("Negative", "Positive"), 6)
+    return Speech(TypedPlan(plan, TEXT), probe(position, **changes), ("Negative", "Positive"), 6)
 
 
 @pytest.mark.parametrize(
@@ -205,23 +206,26 @@ def test_another_models_probe_is_refused(loaded, plan, tmp_path):
 
 def benign(target="lie", prompts=300, each=10, seed=0):
     rng = np.random.default_rng(seed)
-    groups = np.repeat([f"g{n}" for n in range(prompts)], each)
-    return Benign("talk", target, rng.normal(5, 1, prompts), rng.normal(size=prompts * each), groups)
+    names = np.array([f"g{n}" for n in range(prompts)])
+    tokens, ends = rng.normal(size=(prompts * each, 1)), rng.normal(5, 1, (prompts, 1))
+    groups = {GENERATED: names.repeat(each), PROMPT: names}
+    return Benign("talk", target, (2,), {GENERATED: tokens, PROMPT: ends}, groups)
 
 
 def test_a_percentile_is_among_the_same_kind_of_position():
     found = benign()
-    assert found.percentile(3, 0.0) == pytest.approx(100 * np.mean(found.tokens < 0))
-    assert found.percentile(0, 0.0) == 0 and found.percentile(0, 5.0) == pytest.approx(50, abs=10)
-    bare = Benign("talk", "lie", found.prompts[:0], found.tokens, found.groups)
-    assert np.isnan(bare.percentile(0, 1.0)) and bare.percentile(1, 99.0) == 100
+    among = found.percentile(GENERATED, 2, np.array([0.0, 99.0]))
+    assert among == pytest.approx([100 * np.mean(found.at(GENERATED, 2) < 0), 100])
+    assert found.percentile(PROMPT, 2, np.array([0.0, 5.0])) == pytest.approx([0, 50], abs=10)
+    assert np.isnan(found.percentile(MEAN, 2, np.array([1.0]))).all() and found.count(MEAN) == 0
 
 
 @pytest.mark.parametrize(("target", "sign"), [("lie", 1), ("truth", -1)])
 def test_the_threshold_is_set_on_half_of_the_prompts_and_judged_on_the_others(target, sign):
     found = benign(target)
-    threshold = found.threshold()
-    sets, scores = first_half(found.groups), sign * found.tokens
+    threshold = found.threshold(2)
+    groups = found.groups[GENERATED]
+    sets, scores = first_half(groups), sign * found.at(GENERATED, 2)
     assert threshold.above == (sign > 0) and threshold.set_on == sets.sum() == 1500
     assert (scores[sets] > sign * threshold.value).sum() == 75
     passed = (scores[~sets] > sign * threshold.value).mean()
@@ -231,10 +235,19 @@ def test_the_threshold_is_set_on_half_of_the_prompts_and_judged_on_the_others(ta
     assert low < passed < high
 
 
+def test_the_rate_can_be_chosen_and_each_kind_of_position_has_a_threshold_of_its_own():
+    found = benign(prompts=1000)
+    strict, loose = found.threshold(2, 0.01), found.threshold(2, 0.05)
+    assert strict.value > loose.value and "set for 1% of the tokens" in strict.sentence
+    ends = found.threshold(2, 0.05, PROMPT)
+    assert ends.value > 5 and ends.set_on == 500 and "of the prompts of the other half" in ends.sentence
+    assert found.threshold(2, 0.05, MEAN) is None
+
+
 def test_tokens_of_few_prompts_set_no_threshold():
-    few = benign(prompts=150, each=100).threshold()
+    few = benign(prompts=150, each=100).threshold(2)
     assert few.value is None and "75 negatives" in few.sentence
-    assert benign("said").threshold() is None, "which choice is said is nothing to alarm about"
+    assert benign("said").threshold(2) is None, "which choice is said is nothing to alarm about"
 
 
 @pytest.fixture
@@ -262,17 +275,23 @@ def talked(tmp_path):
     return store
 
 
-def test_conversation_of_the_same_model_is_scored_token_by_token_without_what_was_told_to_lie(talked):
+def test_conversation_of_the_same_model_is_scored_without_what_was_told_to_lie(talked):
     wanted = probe(target="lie")
-    found = benign_scores(talked, "m", wanted)
-    states = np.concatenate(talked.answer_tokens("talk", 2, np.arange(8)))
-    assert found.run == "talk" and found.tokens == pytest.approx(
-        states @ wanted.vectors[2] + wanted.intercepts[2]
-    )
-    at_prompt = talked.layer("talk", "prompt", 2, np.arange(8))
-    assert found.prompts == pytest.approx(at_prompt @ wanted.vectors[2] + wanted.intercepts[2])
-    assert found.groups.tolist() == talked.answers("talk")["group"][:8].repeat(2).tolist()
-    assert benign_scores(talked, "a third", wanted) is None
+    run, frame = conversation_with(talked, "m")
+    found = benign_scores(talked, run.run, frame, wanted, (2, 3))
+    assert found.run == "talk" and conversation_with(talked, "a third") is None
+    for layer in (2, 3):
+        tokens = talked.answer_tokens("talk", layer, np.arange(8))
+        scores = np.concatenate(tokens) @ wanted.vectors[layer] + wanted.intercepts[layer]
+        assert found.at(GENERATED, layer) == pytest.approx(scores)
+        assert found.at(MEAN, layer) == pytest.approx(scores.reshape(8, 2).mean(axis=1))
+        at_prompt = talked.layer("talk", "prompt", layer, np.arange(8))
+        assert found.at(PROMPT, layer) == pytest.approx(
+            at_prompt @ wanted.vectors[layer] + wanted.intercepts[layer]
+        )
+    groups = talked.answers("talk")["group"][:8]
+    assert found.groups[GENERATED].tolist() == groups.repeat(2).tolist()
+    assert found.groups[PROMPT].tolist() == found.groups[MEAN].tolist() == groups.tolist()
 
 
 def table(mode="honest", **changes):
@@ -288,19 +307,43 @@ def test_words_are_hatched_off_the_trained_position_and_whatever_they_hold_is_es
     assert ["P(" in title for title in titles] == [True, False, False]
     assert ["not trained" in title for title in titles] == [False, True, True]
     assert "above 3 % of ordinary conversation" in titles[1] and words(shown)[2] == "·b⏎"
+    assert colours == word_colours(table(percentile=[np.nan] * 3), 4.0), "one token's is not known"
     strip = session.token_strip(words(shown), colours, titles)
     assert "<script" not in strip and strip.count("<span") == 3
 
 
-def test_the_line_shows_both_modes_the_probes_threshold_and_that_of_conversation():
+def test_words_are_coloured_by_percentile_where_each_has_one():
+    few, most = word_colours(table(score=[9.0] * 3, percentile=[1.0, 99.0, 50.0], trained=[True] * 3), 4.0)[
+        :2
+    ]
+    assert few != most == word_colours(table(score=[-9.0] * 3, percentile=[99.0] * 3), 4.0)[0]
+
+
+def test_the_line_shows_both_modes_the_probes_threshold_and_those_of_conversation():
     both = pd.concat([table(), table("lie")])
-    threshold = benign().threshold()
-    figure = by_token(both, ("No", HOSTILE), 2, threshold)
-    assert [trace.name for trace in figure.data] == ["honest (n 3 tokens)", "lie (n 3 tokens)"]
-    assert [line.y0 for line in figure.layout.shapes] == [0, threshold.value]
+    found = benign()
+    thresholds = [found.threshold(2), found.threshold(2, kind=PROMPT)]
+    figure = by_token(both, ("No", HOSTILE), 2, thresholds)
+    names = [trace.name for trace in figure.data]
+    assert names[:2] == ["honest (n 3 tokens)", "lie (n 3 tokens)"]
+    assert names[2:] == [
+        f"above: 5% of the {unit} of ordinary conversation" for unit in ("tokens", "prompts")
+    ]
+    assert [list(trace.x) for trace in figure.data[2:]] == [[0.5, 2.3], [-0.3, 0.3]]
+    assert [trace.y[0] for trace in figure.data[2:]] == [threshold.value for threshold in thresholds]
+    assert [line.y0 for line in figure.layout.shapes] == [0]
     assert list(figure.data[0].marker.size) == [11, 6, 6] and list(figure.data[0].y) == [1.0, -9.0, 0.5]
     assert "<script" not in figure.to_json().replace("\\u003c", "<")
-    assert len(by_token(both, ("No", "Yes"), 2).layout.shapes) == 1
+    assert len(by_token(both, ("No", "Yes"), 2, [benign(prompts=20).threshold(2)]).data) == 2
+
+
+def test_a_heat_map_of_percentiles_is_blank_where_nothing_is_known():
+    percentiles = pd.DataFrame([[1.0, 2.0], [np.nan, 4.0], [5.0, 6.0]], index=["a", "<b>", "c"])
+    scores = np.arange(6.0).reshape(3, 2)
+    heat = percentile_heat_map(percentiles, scores, [True, False, False], [False, False, True], 1).data[0]
+    assert (heat.zmin, heat.zmid, heat.zmax) == (0, 50, 100)
+    assert np.array_equal(np.array(heat.z, dtype=float), [[np.nan, 5], [4, 6]], equal_nan=True)
+    assert heat.customdata[1].tolist() == [["&lt;b&gt;", "3.0"], ["c", "5.0"]]
 
 
 @pytest.fixture

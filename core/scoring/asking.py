@@ -129,7 +129,7 @@ def read_prompt(tokenizer: Any, asking: Asking, statement: Statement, mode: str)
         DataError: see `statement_question`.
     """
     question = statement_question(asking, statement)
-    prompt = _render(tokenizer, asking, question, mode)
+    prompt = run_prompt(tokenizer, asking, question, mode)
     return prompt, typed_spans(tokenizer, asking, question, mode, prompt.text)
 
 
@@ -141,7 +141,7 @@ def typed_spans(tokenizer: Any, asking: Asking, question: Question, mode: str, t
     """
     mark = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)
     marked = Question(question.id, mark, 0, question.choices, question.source, question.group, question.claim)
-    around = _render(tokenizer, asking, marked, mode).text.split(mark)
+    around = run_prompt(tokenizer, asking, marked, mode).text.split(mark)
     typed = defuse(tokenizer, question.text)
     if typed.join(around) == text:
         spans, place = [], 0
@@ -156,16 +156,21 @@ def typed_spans(tokenizer: Any, asking: Asking, question: Question, mode: str, t
 
 def own_prompt(tokenizer: Any, asking: Asking, statement: Statement, mode: str) -> tuple[Prompt, Spans]:
     """A prompt that ends in the statement as the model's own turn, and where that turn's words stand."""
-    told = wording_of(mode, asking.settings.wordings[0])
-    asked = defuse(tokenizer, (statement.question or OPENING).strip())
-    start = render_turns(tokenizer, told, [], asked, "", asking.form).text
+    start = bare_prompt(tokenizer, asking, statement.question or OPENING, mode).text
     start += "" if asking.form.chat else " "
     text = start + defuse(tokenizer, statement.text.strip())
     ids = tuple(tokenizer(text, add_special_tokens=not asking.form.chat).input_ids)
     return Prompt(text, ids), [(len(start), len(text))]
 
 
-def _render(tokenizer: Any, asking: Asking, question: Question, mode: str) -> Prompt:
+def bare_prompt(tokenizer: Any, asking: Asking, asked: str, mode: str) -> Prompt:
+    """What was asked, put as it is under the run's instruction: without its template and examples."""
+    told = wording_of(mode, asking.settings.wordings[0])
+    return render_turns(tokenizer, told, [], defuse(tokenizer, asked.strip()), "", asking.form)
+
+
+def run_prompt(tokenizer: Any, asking: Asking, question: Question, mode: str) -> Prompt:
+    """The run's prompt about a question: its first wording, order and demonstrations."""
     settings = asking.settings
     return render(
         tokenizer,

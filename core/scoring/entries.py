@@ -4,25 +4,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.answers import Said, boundary_ids, choice_masses, leaning, make_reader, read_said
+from core.answers import boundary_ids, choice_masses, leaning, make_reader, read_said
 from core.data.statements import Statement
 from core.engine.generate import Generated, end_ids, generate_batch
 from core.models.loading import LoadedModel
 from core.probes.bundle import FittedProbe
 from core.prompts.chat import Prompt
 from core.scoring.asking import Asking
-from core.scoring.results import UNSURE, AsRead, OwnTurn, TokenScores
+from core.scoring.benign import GENERATED, KIND_OF_POSITION, MEAN, PROMPT, READ, Benign
+from core.scoring.results import AsRead, OwnTurn, TokenScores
+from core.scoring.state_reading import StateReading, read_state
 from core.scoring.tokens import Spans, covers, decoded_spans, pieces_of, token_spans, whole_states
+from core.scoring.trained import places_after_other_prompt, trained_places
 
-SURE = 0.6
 Job = tuple[Statement, str, Prompt, Spans]
 
 
 class Scorer:
-    """What all entries share: the model, how the run asks, the probe."""
+    """What all entries share: the model, how the run asks, the probe, the conversation to compare with."""
 
-    def __init__(self, loaded: LoadedModel, asking: Asking, bundle: FittedProbe) -> None:
-        self.loaded, self.asking, self.bundle = loaded, asking, bundle
+    def __init__(
+        self, loaded: LoadedModel, asking: Asking, bundle: FittedProbe, benign: Benign | None = None
+    ) -> None:
+        self.loaded, self.asking, self.bundle, self.benign = loaded, asking, bundle, benign
         self.reader = make_reader(loaded.tokenizer, asking.settings.template.choices)
         self.boundary = None if self.reader.single else boundary_ids(loaded.tokenizer)
         self.names = class_names(bundle.facts["target"], asking)
@@ -58,8 +62,10 @@ class Scorer:
         position = self.bundle.facts["position"]
         p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
         at = trained_places(position, len(prompt.ids), len(content), answer.said)
-        state = answer.states[position][layer]
-        found = self._judge(None if np.isnan(state).any() else state, calibrated=True)
+        kind = KIND_OF_POSITION[position]
+        if at == [len(prompt.ids) - 1]:
+            kind = PROMPT
+        found = self._read(answer.states[position][layer], kind, calibrated=True)
         return AsRead(
             statement=statement,
             mode=mode,
@@ -70,8 +76,8 @@ class Scorer:
             leans_calibrated=choices[leaning(p_0, p_1, self.asking.offset_in(mode))],
             choice_probabilities=(p_0, p_1),
             outside=max(0.0, 1 - p_0 - p_1),
-            tokens=self._tokens(prompt, content, spans, states, at),
-            **found,
+            tokens=self._tokens(prompt, content, spans, states, at, len(prompt.ids) - 1),
+            **vars(found),
         )
 
     def _own_entry(self, job: Job, states: np.ndarray) -> OwnTurn:
@@ -81,54 +87,42 @@ class Scorer:
         inside = np.flatnonzero(covered)
         start = int(inside[0])
         said = read_said(self.loaded.tokenizer, prompt.ids[start:], self.reader.choices)
-        at = [] if position == "prompt" else trained_places(position, start, len(prompt.ids) - start, said)
-        tokens = self._tokens(prompt, (), spans, states, at)
+        at = places_after_other_prompt(position, start, len(prompt.ids) - start, said)
+        tokens = self._tokens(prompt, (), spans, states, at, start - 1)
         here = states[inside, self.bundle.layer]
-        found = self._judge(here.mean(axis=0), calibrated=position == "mean")
+        found = self._read(here.mean(axis=0), MEAN, calibrated=position == "mean")
         return OwnTurn(
             statement=statement,
             mode=mode,
             prompt=prompt.text,
             last_score=float(tokens.scores[-1, self.bundle.layer]),
             tokens=tokens,
-            **found,
+            **vars(found),
         )
 
-    def _judge(self, state: np.ndarray | None, calibrated: bool) -> dict:
-        """What a state of the chosen layer, (d_model,), comes to.
-
-        Args:
-            calibrated: whether the probe was trained on such states, so that a probability means something.
-        """
-        if state is None:
-            return {
-                "score": None,
-                "probability": None,
-                "percentile": None,
-                "distance_percentile": None,
-                "unlike_training": False,
-                "probe_says": None,
-            }
-        bundle = self.bundle
-        score = float(state @ bundle.vectors[bundle.layer] + bundle.intercepts[bundle.layer])
-        distance, unlike = bundle.unlike(state[None])
-        probability = float(bundle.probability(np.array([score]))[0]) if calibrated else None
-        return {
-            "score": score,
-            "probability": probability,
-            "percentile": float(100 * np.mean(bundle.training_scores < score)),
-            "distance_percentile": float(distance[0]),
-            "unlike_training": bool(unlike[0]),
-            "probe_says": None if probability is None else verdict(probability, self.names),
-        }
+    def _read(self, state: np.ndarray, kind: str, calibrated: bool) -> StateReading:
+        return read_state(
+            self.bundle, self.names, state, calibrated=calibrated, benign=self.benign, kind=kind
+        )
 
     def _spans(self, prompt: Prompt) -> Spans:
         return token_spans(self.loaded.tokenizer, prompt, special=not self.asking.form.chat)
 
     def _tokens(
-        self, prompt: Prompt, content: tuple[int, ...], spans: Spans, states: np.ndarray, at: list[int]
+        self,
+        prompt: Prompt,
+        content: tuple[int, ...],
+        spans: Spans,
+        states: np.ndarray,
+        at: list[int],
+        end: int,
     ) -> TokenScores:
-        """Scores over prompt and generated content. `at`: the trained positions."""
+        """Scores over prompt and generated content.
+
+        Args:
+            at: the trained positions.
+            end: the last token before the model's own turn.
+        """
         ids = prompt.ids + content
         where = self._spans(prompt)
         inside = np.concatenate([covers(where, spans), np.ones(len(content), dtype=bool)])
@@ -137,12 +131,18 @@ class Scorer:
         masked[0] = True
         trained = np.zeros(len(ids), dtype=bool)
         trained[at] = True
+        masked &= ~trained
+        kinds = np.full(len(ids), GENERATED, dtype=object)
+        kinds[:end], kinds[end], kinds[masked] = READ, PROMPT, ""
+        scores = self.bundle.scores(states)
         return TokenScores(
             tokens=tuple(self.loaded.tokenizer.convert_ids_to_tokens(list(ids))),
             pieces=(*pieces_of(prompt.text, where), *self._written(content)),
-            scores=self.bundle.scores(states),
-            masked=masked & ~trained,
+            scores=scores,
+            masked=masked,
             trained=trained,
+            kinds=tuple(kinds),
+            percentiles=None if self.benign is None else _percentiles(self.benign, kinds, scores),
         )
 
     def _written(self, content: tuple[int, ...]) -> list[str]:
@@ -150,27 +150,14 @@ class Scorer:
         return pieces_of(text, decoded_spans(self.loaded.tokenizer, Prompt(text, content)))
 
 
-def trained_places(position: str, prompt: int, content: int, said: Said) -> list[int]:
-    """Where in prompt and answer a state of that position stands, by token index.
-
-    Args:
-        prompt, content: their lengths in tokens.
-        said: its span counts from the answer's first token.
-    """
-    if position == "prompt":
-        return [prompt - 1]
-    if position == "mean":
-        return list(range(prompt, prompt + content))
-    if said.choice is None:
-        return []
-    return [prompt - 1 + (said.start if position == "before" else said.end)]
-
-
-def verdict(probability: float, names: tuple[str, str]) -> str:
-    """The class that a probability speaks for, or "unsure"."""
-    if 1 - SURE < probability < SURE:
-        return UNSURE
-    return names[int(probability >= 0.5)]
+def _percentiles(benign: Benign, kinds: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Of each score, (tokens, layers), among ordinary conversation's of its kind; NaN where masked."""
+    found = np.full(scores.shape, np.nan)
+    for kind in set(kinds) - {""}:
+        here = kinds == kind
+        for column, layer in enumerate(benign.layers):
+            found[here, column] = benign.percentile(kind, layer, scores[here, layer])
+    return found
 
 
 def class_names(target: str, asking: Asking) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """What scoring statements comes to, as plain values, and as the JSON that scripts count on."""
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
 from core.data.statements import Statement
+from core.scoring.benign import Benign
 
-UNSURE = "unsure"
 WAYS = {
     "read": "as read",
     "own_turn": "as its own turn, mean over tokens,",
@@ -25,6 +26,11 @@ class TokenScores:
         masked: (tokens,): tokens of the template, special tokens and the very first one: their scores are not
             about the statement. The trained position is never masked.
         trained: (tokens,): positions that the probe was trained on; scores at the others are to be hatched.
+        kinds: the kind of position that each token's score is compared at, of `core.scoring.benign`; empty
+            where it is masked.
+        percentiles: (tokens, layers), 0 to 100: of each score among those of ordinary conversation at the
+            same kind of position; NaN where masked or nothing is known of that kind, None without
+            conversation.
     """
 
     tokens: tuple[str, ...]
@@ -32,15 +38,23 @@ class TokenScores:
     scores: np.ndarray
     masked: np.ndarray
     trained: np.ndarray
+    kinds: tuple[str, ...]
+    percentiles: np.ndarray | None
 
     def to_json(self) -> dict:
-        """Lists under the names that scripts count on."""
+        """Lists under the names that scripts count on; a percentile that is not known is null."""
+        among = None
+        if self.percentiles is not None:
+            rows = self.percentiles.tolist()
+            among = [[None if isnan(value) else value for value in row] for row in rows]
         return {
             "tokens": list(self.tokens),
             "pieces": list(self.pieces),
             "masked": self.masked.tolist(),
             "trained": self.trained.tolist(),
+            "kinds": list(self.kinds),
             "token_scores": self.scores.tolist(),
+            "token_percentiles": among,
         }
 
 
@@ -58,10 +72,8 @@ class AsRead:
         score: of the probe at the chosen layer and the trained position; None where the answer has no such
             position (nothing was said).
         probability: calibrated, of the probe's positive class.
-        percentile: of the score among the training answers' scores, 0 to 100.
-        distance_percentile: of the state's distance from the training states among held-out answers, 0 to
-            100; unlike_training: beyond the 99th.
-        probe_says: the positive or the negative class's name, "unsure" from 0.4 to 0.6; None without score.
+        percentile, benign_percentile, distance_percentile, unlike_training, probe_says: as in
+            `core.scoring.state_reading.StateReading`.
         tokens: over the prompt and the generated answer.
     """
 
@@ -77,6 +89,7 @@ class AsRead:
     score: float | None
     probability: float | None
     percentile: float | None
+    benign_percentile: float | None
     distance_percentile: float | None
     unlike_training: bool
     probe_says: str | None
@@ -100,6 +113,7 @@ class AsRead:
             "probability": self.probability,
             "probe_says": self.probe_says,
             "percentile": self.percentile,
+            "benign_percentile": self.benign_percentile,
             "distance_percentile": self.distance_percentile,
             "unlike_training": self.unlike_training,
             **self.tokens.to_json(),
@@ -115,7 +129,7 @@ class OwnTurn:
         score: mean over the statement's tokens at the chosen layer; last_score: at its last token.
         probability: calibrated; only for a probe of position `mean`, None otherwise, since no other one was
             trained on such a state.
-        percentile, distance_percentile, unlike_training: of the mean, as in `AsRead`.
+        percentile, benign_percentile, distance_percentile, unlike_training: of the mean, as in `AsRead`.
         tokens: over the whole prompt; those of the statement are not masked.
     """
 
@@ -126,6 +140,7 @@ class OwnTurn:
     last_score: float
     probability: float | None
     percentile: float
+    benign_percentile: float | None
     distance_percentile: float
     unlike_training: bool
     probe_says: str | None
@@ -144,6 +159,7 @@ class OwnTurn:
             "probability": self.probability,
             "probe_says": self.probe_says,
             "percentile": self.percentile,
+            "benign_percentile": self.benign_percentile,
             "distance_percentile": self.distance_percentile,
             "unlike_training": self.unlike_training,
             **self.tokens.to_json(),
@@ -206,6 +222,7 @@ class StatementScores:
         training_scores, training_target: of the answers that the probe was trained on, at the chosen layer,
             (n,).
         notes: what a reader must know, in sentences.
+        benign: the ordinary conversation that scores were compared with; None where there was none.
     """
 
     layer: int
@@ -220,6 +237,7 @@ class StatementScores:
     training_scores: np.ndarray
     training_target: np.ndarray
     notes: tuple[str, ...]
+    benign: Benign | None = None
 
     def to_json(self) -> dict:
         """One object under the names that scripts count on."""
@@ -239,4 +257,5 @@ class StatementScores:
                 "target": self.training_target.tolist(),
             },
             "notes": list(self.notes),
+            "conversation": None if self.benign is None else self.benign.run,
         }

@@ -14,6 +14,7 @@ from core.probes.bundle import FittedProbe
 from core.probes.metrics import area
 from core.prompts.chat import check_length
 from core.scoring.asking import asking_of, own_prompt, read_prompt
+from core.scoring.benign_words import benign_with_words
 from core.scoring.entries import Scorer
 from core.scoring.results import AsRead, OwnTurn, SetArea, StatementScores
 from core.scoring.tokens import batches
@@ -37,6 +38,8 @@ def score_statements(
 ) -> StatementScores:
     """Score statements in each mode, as read through the run's own prompt and as the model's own turn.
 
+    Scores stand beside those of the newest ordinary conversation with this model, where there is one.
+
     Args:
         loaded: the run's model, or one of its shape.
         bundle: a probe fitted on the run.
@@ -57,13 +60,14 @@ def score_statements(
             f"{loaded.name} has {loaded.layers} of {loaded.d_model}: load the run's own model"
         )
     asking = asking_of(store, run, loaded.tokenizer)
-    scorer = Scorer(loaded, asking, bundle)
     todo = [(statement, mode) for statement in statements for mode in modes]
     read_jobs = [(s, m, *read_prompt(loaded.tokenizer, asking, s, m)) for s, m in todo]
     own_jobs = [(s, m, *own_prompt(loaded.tokenizer, asking, s, m)) for s, m in todo] if own_turn else []
     for jobs, new in ((read_jobs, asking.settings.decoding.max_new_tokens), (own_jobs, 0)):
         for statement, _, prompt, _ in jobs:
             check_length(prompt, new, loaded.context, f"the statement {statement.text[:40]!r}")
+    benign = benign_with_words(store, loaded, bundle, lambda what: progress(0.0, what), cancelled)
+    scorer = Scorer(loaded, asking, bundle, benign)
     total, done = len(read_jobs) + len(own_jobs), 0
 
     def run_all(jobs: list, work: Callable, what: str) -> tuple:
@@ -96,6 +100,7 @@ def score_statements(
         training_scores=bundle.training_scores,
         training_target=bundle.training_target,
         notes=asking.notes + _seen(store, statements),
+        benign=benign,
     )
 
 

@@ -1,23 +1,29 @@
 """One thing asked in both modes, as far as it is answered, and what a probe makes of each token."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from core.engine.ask import MODES, Asked, ask
-from core.engine.plan import Plan
+from core.engine.ask import MODES, Asked
 from core.engine.speak import Spoken, speak
 from core.errors import ModelError
 from core.models.loading import LoadedModel
 from core.probes.bundle import FittedProbe
-from core.scoring.benign import Benign, benign_scores
-from core.scoring.entries import trained_places
+from core.scoring.benign import (
+    GENERATED,
+    KIND_OF_POSITION,
+    PROMPT,
+    Benign,
+    TokenThreshold,
+    benign_scores,
+    conversation_with,
+)
+from core.scoring.speech_plans import SpeechPlan
+from core.scoring.state_reading import StateReading, read_state
+from core.scoring.trained import AT_ONE_TOKEN, places_after_other_prompt, trained_places
 from core.store.runs import RunStore
-
-AT_ONE_TOKEN = ("prompt", "before", "answer")
-"""Positions whose state is that of one token, so that a token's score there can be read as a probability."""
 
 
 @dataclass(eq=False)
@@ -32,8 +38,7 @@ class Speech:
         spoken: of each mode, the tokens so far: the prompt's last one, then the answer's.
     """
 
-    plan: Plan
-    text: str
+    plan: SpeechPlan
     probe: FittedProbe
     names: tuple[str, str]
     new_tokens: int
@@ -55,7 +60,7 @@ class Speech:
         """
         probe, tokens = self.probe, list(self.spoken[place])
         position = probe.facts["position"]
-        places = trained_places(position, 1, len(tokens) - 1, self.asked[place].generated.said)
+        places = self._trained(place, len(tokens) - 1)
         rows = [
             {
                 "mode": MODES[place],
@@ -68,14 +73,58 @@ class Speech:
             if token.piece or token.number in places
         ]
         table = pd.DataFrame(rows, columns=["mode", "number", "piece", "score", "trained"])
-        table["percentile"] = [
-            np.nan if self.benign is None else self.benign.percentile(row.number, row.score)
-            for row in table.itertuples()
-        ]
-        readable = table["trained"].astype(bool) & (position in AT_ONE_TOKEN)
         scores = table["score"].to_numpy(dtype=float)
+        table["percentile"] = self._percentiles(table["number"].to_numpy(dtype=int), scores)
+        readable = table["trained"].astype(bool) & (position in AT_ONE_TOKEN) & self.plan.as_run
         table["probability"] = np.where(readable, probe.probability(scores), np.nan)
         return table
+
+    def reading(self, place: int) -> StateReading | None:
+        """What the probe says of one mode where it was trained: the state that a run would have stored.
+
+        None where the answer has no such position.
+        """
+        position = self.probe.facts["position"]
+        asked = self.asked[place]
+        tokens = len(asked.generated.ids)
+        if not (places := self._trained(place, tokens)):
+            return None
+        return read_state(
+            self.probe,
+            self.names,
+            asked.generated.states[position][self.probe.layer],
+            calibrated=self.plan.as_run or position == "mean",
+            benign=self.benign,
+            kind=PROMPT if places == [0] else KIND_OF_POSITION[position],
+        )
+
+    def thresholds(self, rate: float) -> tuple[TokenThreshold, ...]:
+        """Where few tokens of ordinary conversation score, and where few ends of prompts do.
+
+        Args:
+            rate: how few, of `core.probes.metrics.LEAST_NEGATIVES`.
+
+        Returns:
+            That of prompts only where the probe was trained at their end, since no other such score is shown.
+        """
+        if self.benign is None:
+            return ()
+        ends = any(0 in self._trained(place, 0) for place in range(len(self.asked)))
+        kinds = (GENERATED, PROMPT) if ends else (GENERATED,)
+        found = [self.benign.threshold(self.probe.layer, rate, kind) for kind in kinds]
+        return tuple(threshold for threshold in found if threshold is not None)
+
+    def _trained(self, place: int, tokens: int) -> list[int]:
+        """The trained places of one mode, 0 being the prompt's last token."""
+        find = trained_places if self.plan.as_run else places_after_other_prompt
+        return find(self.probe.facts["position"], 1, tokens, self.asked[place].generated.said)
+
+    def _percentiles(self, numbers: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        found = np.full(len(scores), np.nan)
+        if self.benign is not None:
+            for kind, here in ((PROMPT, numbers == 0), (GENERATED, numbers > 0)):
+                found[here] = self.benign.percentile(kind, self.probe.layer, scores[here])
+        return found
 
 
 def give_speech(
@@ -93,7 +142,7 @@ def give_speech(
 
     Raises:
         ModelError: a model of another shape than the probe's.
-        TemplateError, Cancelled: see `ask` and `speak`.
+        DataError, TemplateError, Cancelled: see `SpeechPlan.ask` and `speak`.
     """
     probe = speech.probe
     if probe.vectors.shape != (loaded.layers, loaded.d_model):
@@ -101,10 +150,10 @@ def give_speech(
             f"the probe has {probe.vectors.shape[0]} layers of {probe.vectors.shape[1]} dimensions and "
             f"{loaded.name} has {loaded.layers} of {loaded.d_model}: choose a probe of this model"
         )
-    settings = speech.plan.settings
-    greedy = replace(settings, decoding=replace(settings.decoding, temperature=0.0))
-    speech.asked.extend(ask(loaded, replace(speech.plan, settings=greedy), speech.text))
-    speech.benign = benign_scores(store, loaded.fingerprint, probe)
+    if (found := conversation_with(store, loaded.fingerprint)) is not None:
+        run, frame = found
+        speech.benign = benign_scores(store, run.run, frame, probe, (probe.layer,))
+    speech.asked.extend(speech.plan.ask(loaded, probe.facts["position"]))
 
     def tell(place: int, token: Spoken) -> None:
         speech.spoken[place].append(token)
