@@ -346,7 +346,7 @@ def test_a_file_more_is_a_method_more(tmp_path, monkeypatch):
 def test_every_method_says_what_it_is(method):
     assert method.sentence.startswith(method.about) and method.source in method.sentence
     assert "Source: " in (method.make.__doc__ or "")
-    assert (method.sign is None) == (method.needs not in ("pairs", "contrast pairs"))
+    assert (method.sign is None) == (method.needs != "pairs" and not method.contrast)
 
 
 def test_the_cities_are_statements_and_their_negations():
@@ -448,7 +448,12 @@ def test_answers_under_other_modes_are_of_no_pair():
     ("settings", "sentence"),
     [
         ({"method": "no-such"}, "unknown method 'no-such': choose logistic"),
-        ({"method": "ccs"}, "'ccs' needs states of each question continued with each of its two choices"),
+        ({"method": "ccs", "target": "lie"}, "which of two choices is right, .* choose target truth"),
+        (
+            {"position": "choice_1"},
+            "'choice_1' is of a prompt's two continuations: .* or method ccs, crc, vinc",
+        ),
+        ({"position": "contrast"}, "'logistic' reads one state of an answer"),
         ({"method": "multi-layer"}, "'multi-layer' needs the states of every layer at once"),
         ({"method": "paired-difference"}, "says nothing of target 'truth': choose target said_true, lie"),
         ({"method": "paired-component", "target": "lie"}, "not from 'honest' alone: train on 'both'"),

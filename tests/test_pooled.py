@@ -8,6 +8,7 @@ from core.probes.by_layer import run_probe
 from core.probes.controls import beyond_output
 from core.probes.metrics import auroc
 from core.probes.null import Permutations
+from core.probes.pipeline import make_probe
 from core.probes.pooled import pool
 from core.probes.rivals import rival_scores
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
@@ -87,7 +88,8 @@ def test_a_planted_leak_pushes_the_null_up():
 
     def null_mean(rows):
         null = Permutations(frame, None, settings, rows, matched_validation(frame, rows))
-        null.layer(named, named, lambda: False)
+        probe = make_probe("logistic").fit(named[rows.train], frame["target"].to_numpy()[rows.train])
+        null.layer(probe, named, named, lambda: False)
         return np.mean(null.outcome(1.0).aurocs)
 
     leaking = Rows(train=honest, validation={"honest": honest[:40]}, test=lie, n_dropped=0)

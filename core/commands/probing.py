@@ -16,7 +16,7 @@ from core.probes.methods import method_named
 from core.probes.of_run import area_among, labelled, probe_run
 from core.probes.pooled import Pooled
 from core.probes.rows import ProbeSettings
-from core.probes.saved import SavedProbes, check_model, in_words, with_origin
+from core.probes.saved import SavedProbes, check_model, check_one_state, in_words, with_origin
 from core.progress import shown_in_percent
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.judgements import JudgementStore
@@ -42,6 +42,8 @@ def probe(cache: Path, options: Namespace) -> Result:
     store = RunStore(cache)
     run = store.run(options.run).run
     other = store.run(options.test_run).run if options.test_run else None
+    if options.save is not None:
+        check_one_state(probe_settings(options).position, "kept")
     if options.cross_validate:
         return _cross_validated(store, run, probe_settings(options))
     with shown_in_percent() as show:
@@ -156,6 +158,7 @@ def _cross_validated(store: RunStore, run: str, settings: ProbeSettings) -> Resu
         f"{settings.method} probe of {settings.target} at {settings.position}, cross-validated: trained on "
         f"{settings.train} (n {found.n_train} or more a fold), judged on {settings.test} (n {found.area.n}); "
         "the test set is closed",
+        method_named(settings.method).sentence,
         f"AUROC {found.area.auroc:.3f}  {low:.3f} to {high:.3f}, layers "
         + ", ".join(map(str, sorted(found.layers))),
         "layer   AUROC  95 % interval",
@@ -164,6 +167,7 @@ def _cross_validated(store: RunStore, run: str, settings: ProbeSettings) -> Resu
         lines.append(f"{layer:>5}   {here.auroc:.3f}  {here.ci[0]:.3f} to {here.ci[1]:.3f}")
     result = {
         "run": run,
+        "sign": method_named(settings.method).sign,
         **found.area.to_json(),
         "n_train": found.n_train,
         "fold_layers": list(found.layers),
@@ -186,6 +190,7 @@ def score(cache: Path, options: Namespace) -> Result:
         check_model(bundle, run, f"probe {options.probe!r}")
     else:
         settings = probe_settings(options)
+        check_one_state(settings.position, "used to score statements")
         with shown_in_percent() as show:
             bundle = probe_run(store, run.run, settings, test_run=options.test_run, progress=show).bundle
     with shown_in_percent() as show:

@@ -33,7 +33,7 @@ from core.probes.metrics import (
 )
 from core.probes.needs import beside_labels, check_needs
 from core.probes.null import Permutations
-from core.probes.pipeline import direction, fit_parameters, make_probe
+from core.probes.pipeline import direction, fit_parameters, flat, make_probe
 from core.probes.pooled import Pooled, pool
 from core.probes.rivals import Words, rival_scores
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
@@ -127,6 +127,7 @@ class ProbeReport:
             "run": run,
             "test_run": test_run or run,
             "method": s.method,
+            "sign": method_named(s.method).sign,
             "target": s.target,
             "train": s.train,
             "test": s.test,
@@ -172,7 +173,7 @@ def run_probe(
 
     Args:
         frame: labelled answers (see `core.labels`); row i belongs to row i of the states.
-        states: gives one layer's states, (answers, d_model).
+        states: gives one layer's states, (answers, d_model), or contrast pairs for methods that need such.
         test_frame, test_states: another run's, to be judged on in place of this run's test groups.
         words: what the controls on words know besides the answers.
 
@@ -196,10 +197,11 @@ def run_probe(
         if cancelled():
             raise Cancelled("the probe was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
-        here = states(layer)
-        there = here if test_states is None else test_states(layer)
+        known = states(layer)
+        unknown = known if test_states is None else test_states(layer)
         probe = make_probe(settings.method)
-        probe.fit(here[rows.train], target[rows.train], **fit_parameters(_part(beside, rows.train)))
+        probe.fit(known[rows.train], target[rows.train], **fit_parameters(_part(beside, rows.train)))
+        here, there = flat(known), flat(unknown)
         vector, intercept = direction(probe)
         vectors.append(vector)
         intercepts.append(intercept)
@@ -221,7 +223,7 @@ def run_probe(
                 (low, high),
             )
         )
-        null.layer(here, there, cancelled)
+        null.layer(probe, known, unknown, cancelled)
     progress(1.0, "controls")
     chosen = {rule: choose_layer([result.validated for result in results], rule) for rule in LAYER_RULES}
     layer = _required(chosen, settings.rule)
@@ -292,7 +294,7 @@ def _required(chosen: dict[str, int | None], rule: str) -> int:
 def _everywhere(judged: pd.DataFrame, rows: Rows, bundle: FittedProbe, states: States) -> pd.DataFrame:
     """The chosen layer's scores of the test answers of all modes."""
     vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
-    scores = states(bundle.layer)[rows.everywhere] @ vector + intercept
+    scores = flat(states(bundle.layer))[rows.everywhere] @ vector + intercept
     return judged.iloc[rows.everywhere][["answer", "group", "target"]].assign(score=scores)
 
 
@@ -309,7 +311,7 @@ def _pooled(
     vector, intercept = bundle.vectors[bundle.layer], bundle.intercepts[bundle.layer]
     unseen = np.concatenate(list(rows.validation.values()))
     part = judged.iloc[rows.everywhere]
-    known = states(bundle.layer)[unseen] @ vector + intercept
+    known = flat(states(bundle.layer))[unseen] @ vector + intercept
     left = beyond_output(frame.iloc[unseen], known, part, scores)
     target, groups = part["target"].to_numpy(), part["group"].to_numpy()
     return pool(target, scores, left, rivals, groups)
@@ -324,7 +326,7 @@ def _bundle(
     vectors: np.ndarray,
     intercepts: np.ndarray,
 ) -> FittedProbe:
-    here, target = states(layer), frame["target"].to_numpy()
+    here, target = flat(states(layer)), frame["target"].to_numpy()
     held_out = np.concatenate(list(rows.validation.values()))
     scores = here @ vectors[layer] + intercepts[layer]
     return FittedProbe(

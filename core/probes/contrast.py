@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from core.errors import ProbeError
 
 SIGN_LABELS = 10
+CONSTANT = 1e-12
+"""A spread below this is rounding: a choice's embedding is the same whatever the question."""
 CONTRAST_SIGN = f"{SIGN_LABELS} training labels set its sign; its direction uses none."
 
 
@@ -52,18 +54,28 @@ class ContrastProbe(ClassifierMixin, BaseEstimator):
             raise ProbeError(f"{len(X)} contrast pairs are too few to learn from: give at least 2")
         y = np.asarray(y, dtype=np.float64)
         middle, spread = X.mean(axis=0), X.std(axis=0)
-        spread[spread < 1e-12] = 1.0
+        constant = spread < CONSTANT
+        spread[constant] = 1.0
         found = self._vector((X - middle) / spread)
         wordings = int(np.prod(X.shape[1:-2]))
         weights = found * np.array([-0.5, 0.5])[:, None] / wordings
         self.classes_ = np.array([0, 1])
-        self.coef_ = weights / spread
+        self.coef_ = np.where(constant, 0.0, weights / spread)
         self.intercept_ = -(self.coef_ * middle).sum()[None]
         self.sign_rows_ = self._few(y)
-        told = 2 * y[self.sign_rows_] - 1
-        if told @ self.decision_function(X[self.sign_rows_]) < 0:
+        if self.signs(X, y[None])[0] < 0:
             self.coef_, self.intercept_ = -self.coef_, -self.intercept_
         return self
+
+    def signs(self, X: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Whether other labels would have left the fitted direction as it is (1) or turned it (-1), (sets,).
+
+        Args:
+            X: the contrast pairs that it was fitted on.
+            labels: sets of labels of these, (sets, n). Those of the rows that set the sign are looked at.
+        """
+        told = 2 * np.asarray(labels, dtype=np.float64)[:, self.sign_rows_] - 1
+        return np.where(told @ self.decision_function(X[self.sign_rows_]) < 0, -1, 1)
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Signed scores, (n,): above 0 where choice 1 is held to be right."""

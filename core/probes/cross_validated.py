@@ -12,7 +12,7 @@ from core.probes.batched import fit_many
 from core.probes.layer_rules import Validated, agreement_of, choose_layer
 from core.probes.metrics import Area, area, auroc
 from core.probes.needs import beside_labels, check_needs
-from core.probes.pipeline import direction, fit_parameters, make_probe
+from core.probes.pipeline import direction, fit_parameters, flat, make_probe
 from core.probes.rows import (
     ProbeSettings,
     Rows,
@@ -60,7 +60,7 @@ def cross_validate(
 
     Args:
         frame: labelled answers (see `core.labels`); row i belongs to row i of the states.
-        states: gives one layer's states, (answers, d_model).
+        states: gives one layer's states, (answers, d_model), or contrast pairs for methods that need such.
 
     Raises:
         ProbeError: a part of a fold has one class only, or its layer rule has nothing to go by.
@@ -80,6 +80,7 @@ def cross_validate(
         here = states(layer)
         trains = [rows.train for rows in parts]
         vectors = fold_directions(frame, here, trains, settings.method, settings.target)
+        here = flat(here)
         for number, (rows, vector) in enumerate(zip(parts, vectors, strict=True)):
             found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
             agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
@@ -137,7 +138,8 @@ def fold_directions(
     """The direction that each fold's training rows give, (folds, d_model); logistic ones in one solve.
 
     Args:
-        frame: labelled answers with `target`; here: their states at one layer, (answers, d_model).
+        frame: labelled answers with `target`; here: their states at one layer, (answers, d_model), or
+            contrast pairs, whose directions are as `core.probes.pipeline.direction` gives them.
         trains: the row numbers that each fold trains on.
     """
     values = frame["target"].to_numpy()

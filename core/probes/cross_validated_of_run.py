@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.probes.cross_validated import CrossValidated, cross_validate
-from core.probes.of_run import drops_of, with_states
+from core.probes.of_run import drops_of, states_for
 from core.probes.rows import ProbeSettings
 from core.probes.splits import split_groups
 from core.store.decisions import DecisionStore
@@ -40,7 +40,7 @@ def cross_validated_run(
     path = _path(store, run, settings, sealed)
     if (known := load_derived(path)) is not None:
         return known
-    frame, states = with_states(store, record.run, settings.position)
+    frame, states = states_for(store, record.run, settings)
     rows = np.arange(len(frame))
     if sealed:
         test = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed).test

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.errors import ProbeError
 from core.probes.cross_validated import FOLDS
+from core.probes.methods import CONTRAST_METHODS, METHODS
 from core.probes.needs import check_needs
 from core.probes.rows import ProbeSettings, dropped_from_training, of_mode, one_of_each
 from core.probes.splits import fold_of_groups
@@ -42,6 +43,11 @@ class CrossedSettings:
             raise ProbeError("a grid needs at least one method")
         for method in self.methods:
             self.probe(method)  # refuses what makes no sense
+            if method in CONTRAST_METHODS:
+                raise ProbeError(
+                    f"method {method!r} reads contrast pairs, and the cells of a grid are judged on one "
+                    f"state of each answer: choose {', '.join(METHODS)}"
+                )
         if self.layer_step < 1:
             raise ProbeError(f"a layer step of {self.layer_step}: choose 1 or more")
 

@@ -5,14 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from core.errors import Cancelled
 from core.probes.batched import fit_many
 from core.probes.controls import Null
 from core.probes.layer_rules import Validated, agreement_of, choose_layer
+from core.probes.methods import method_named
 from core.probes.metrics import auroc
 from core.probes.needs import beside_labels, permuted_for
-from core.probes.pipeline import SpanRotation, make_classifier
+from core.probes.pipeline import CLASSIFY, SpanRotation, direction, flat, make_classifier
 from core.probes.rows import ProbeSettings, Rows
 
 
@@ -21,6 +23,7 @@ class Permutations:
 
     Labels move between groups; what a method needs besides labels stays with its states. Directions are
     fitted on training rows, validation rows choose the layer by the probe's own rule, and test rows judge.
+    A direction that uses no labels stays: a permutation gives it its sign and its layer.
     """
 
     def __init__(
@@ -49,18 +52,26 @@ class Permutations:
         self.validated: list[list[Validated]] = [[] for _ in self.here]
         self.aurocs: list[list[float]] = [[] for _ in self.here]
 
-    def layer(self, here: np.ndarray, there: np.ndarray, cancelled: Callable[[], bool]) -> None:
+    def layer(
+        self, probe: Pipeline, here: np.ndarray, there: np.ndarray, cancelled: Callable[[], bool]
+    ) -> None:
         """One more layer.
 
         Args:
-            here: states of the run's answers, (answers, d_model); there: of the answers to be judged.
+            probe: fitted to the labels as they are.
+            here: states of the run's answers, (answers, d_model), or their contrast pairs; there: of the
+                answers to be judged.
 
         Raises:
             Cancelled: `cancelled` said so.
         """
         if not len(self.here):
             return
-        vectors = self._vectors(here[self.rows.train], cancelled)
+        if method_named(self.settings.method).contrast:
+            vectors = self._turned(probe, here[self.rows.train])
+        else:
+            vectors = self._vectors(here[self.rows.train], cancelled)
+        here, there = flat(here), flat(there)
         test = there[self.rows.test] @ vectors.T
         scores = {mode: here[part] @ vectors.T for mode, part in self.rows.validation.items()}
         one, two = (here[part] @ vectors.T for part in self.pairs)
@@ -91,6 +102,11 @@ class Permutations:
             kept.append(aurocs[layer or 0])
         beaten = sum(value >= found for value in kept)
         return Null(tuple(kept), (1 + beaten) / (1 + len(kept)))
+
+    def _turned(self, probe: Pipeline, train: np.ndarray) -> np.ndarray:
+        """The direction of each permutation where labels set its sign alone, (permutations, 2 · d_model)."""
+        vector, _ = direction(probe)
+        return np.outer(probe[CLASSIFY].signs(train, self.here[:, self.rows.train]), vector)
 
     def _vectors(self, train: np.ndarray, cancelled: Callable[[], bool]) -> np.ndarray:
         """The direction of each permutation, for states as they are, (permutations, d_model)."""

@@ -17,8 +17,9 @@ from core.labels import judge_answers, lay_decisions
 from core.models.catalog import of_one_model
 from core.own_report.of_probe import with_own_report
 from core.probes.by_layer import ProbeReport, States, run_probe
+from core.probes.contrast_of_run import check_alike, contrast_pairs
 from core.probes.metrics import Area, area
-from core.probes.rows import BOTH, ProbeSettings
+from core.probes.rows import BOTH, CONTRAST, ProbeSettings
 from core.probes.words_of_run import words_of_run
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
@@ -53,8 +54,13 @@ def with_states(
     """The labelled answers that have a state at a position, and a reader of their states by layer.
 
     Raises:
-        ProbeError: there are none.
+        ProbeError: there are none, or the position is that of contrast pairs, which `states_for` reads.
     """
+    if position == CONTRAST:
+        raise ProbeError(
+            "contrast pairs are read by `telltale probe` and `telltale transfer` alone: choose a method that "
+            "reads one state of an answer"
+        )
     frame = labelled(store, run, pruned, test_pruned)
     rows = frame["answer"].to_numpy()
     if len(frame):
@@ -64,6 +70,20 @@ def with_states(
         raise ProbeError(f"run {run} has no answers with a state at position {position!r} yet")
     kept = frame["answer"].to_numpy()
     return frame, lambda layer: store.layer(run, position, layer, kept)
+
+
+def states_for(
+    store: RunStore, run: str, settings: ProbeSettings, pruned: bool = True, test_pruned: bool = True
+) -> tuple[pd.DataFrame, States]:
+    """What a probe of these settings learns from and is judged on: states at its position, or contrast pairs.
+
+    Raises:
+        ProbeError: the run has none; says what to do.
+    """
+    if settings.position != CONTRAST:
+        return with_states(store, run, settings.position, pruned, test_pruned)
+    frame = labelled(store, run, pruned, test_pruned)
+    return contrast_pairs(store, store.run(run), frame, settings.method)
 
 
 def probe_run(
@@ -97,8 +117,9 @@ def probe_run(
     _check_mode(trained, settings.train)
     _check_mode(other_run, settings.test)
     _check_same_model(trained, other_run)
-    frame, states = with_states(store, run, settings.position, pruned, test_pruned)
-    other = with_states(store, test_run, settings.position, pruned, test_pruned) if test_run else None
+    check_alike(trained, other_run, settings.method)
+    frame, states = states_for(store, run, settings, pruned, test_pruned)
+    other = states_for(store, test_run, settings, pruned, test_pruned) if test_run else None
     # Thousands of fits of a hundred rows: handing each to several threads costs more than it saves.
     with threadpool_limits(1, user_api="blas"):
         report = run_probe(

@@ -1,5 +1,7 @@
 """A probe of one layer as a scikit-learn pipeline: standardise, rotate into the rows' span, classify.
 
+Probes of contrast pairs standardise each choice by itself: their pipeline has the last step alone.
+
 A training row, and the direction that these classifiers learn, lie in the span of the training rows. Fitting
 in it makes a fit on 100 answers with 576 features cheap enough to repeat thousands of times, and changes
 no direction, but for LDA's: its shrinkage is then of the covariance within the span.
@@ -48,7 +50,7 @@ def make_classifier(method: str) -> Any:
         ProbeError: unknown method, or one that is not of one layer.
     """
     found = method_named(method)
-    if not found.one_layer:
+    if not (found.one_layer or found.contrast):
         raise ProbeError(
             f"method {method!r} makes no probe of one layer: it needs {NEEDS[found.needs]}; "
             f"use its estimator in core.probes.methods"
@@ -58,8 +60,10 @@ def make_classifier(method: str) -> Any:
 
 def make_probe(method: str) -> Pipeline:
     """An unfitted probe. What its method needs besides labels, `fit` takes by `fit_parameters`' names."""
-    steps = [("scale", StandardScaler()), ("rotate", SpanRotation()), (CLASSIFY, make_classifier(method))]
-    return Pipeline(steps)
+    classify = (CLASSIFY, make_classifier(method))
+    if method_named(method).contrast:
+        return Pipeline([classify])
+    return Pipeline([("scale", StandardScaler()), ("rotate", SpanRotation()), classify])
 
 
 def fit_parameters(beside: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -68,7 +72,18 @@ def fit_parameters(beside: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def direction(probe: Pipeline) -> tuple[np.ndarray, float]:
-    """A fitted probe as one vector (d_model,) and an intercept: score = state · vector + intercept."""
-    scale, rotate, classify = (step for _, step in probe.steps)
+    """A fitted probe as one vector (d_model,) and an intercept: score = state · vector + intercept.
+
+    Of a probe of contrast pairs the vector weighs the states of a pair side by side, as `flat` lays them.
+    """
+    *before, classify = (step for _, step in probe.steps)
+    if not before:
+        return classify.coef_.ravel(), float(classify.intercept_[0])
+    scale, rotate = before
     vector = (classify.coef_[0] @ rotate.components_) / scale.scale_
     return vector, float(np.ravel(classify.intercept_)[0] - scale.mean_ @ vector)
+
+
+def flat(states: np.ndarray) -> np.ndarray:
+    """States of answers as one row each: (n, d_model) as they are, contrast pairs side by side."""
+    return states.reshape(len(states), -1)

@@ -10,14 +10,17 @@ from core.data.question import Question, merge_near_duplicates
 from core.errors import ProbeError
 from core.probes.layer_rules import LAYER_RULES
 from core.probes.method import NEEDS
-from core.probes.methods import METHODS, method_named
+from core.probes.methods import CONTRAST_METHODS, METHODS, method_named
 from core.probes.splits import split_groups
+from core.store.states import CONTINUATIONS
 
 TARGETS = ("truth", "said", "said_true", "lie", "mode")
 OF_THE_ANSWER = ("said", "said_true", "lie")
 """Targets that differ between two answers to one prompt."""
 COLUMN = {"truth": "label", "said": "said", "said_true": "said_true", "lie": "lie"}
 BOTH = "both"
+CONTRAST = "contrast"
+"""The position of contrast pairs: the last tokens of a prompt's two continuations, read together."""
 MOST_PERMUTATIONS = 10_000
 PAIR = ["question", "wording", "order", "demo_set"]
 """What two answers, one under honest and one under lie, have in common: wordings of one number correspond."""
@@ -28,7 +31,8 @@ class ProbeSettings:
     """What a probe is trained and judged on.
 
     Attributes:
-        method: of `core.probes.methods.METHODS`.
+        method: of `core.probes.methods.METHODS` or `CONTRAST_METHODS`.
+        position: of the states; always `contrast` for methods of contrast pairs, and for no other.
         train, test: a mode, or `both`.
         permutations: how often the permuted-label null repeats the whole pipeline; 0 for none.
         rule: by what the layer is chosen, of `LAYER_RULES`.
@@ -45,17 +49,29 @@ class ProbeSettings:
 
     def __post_init__(self) -> None:
         method = method_named(self.method)
-        if not method.one_layer:
+        if not (method.one_layer or method.contrast):
             raise ProbeError(
                 f"method {self.method!r} needs {NEEDS[method.needs]}, which no run gives layer by layer: fit "
-                f"its estimator in core.probes.methods on arrays, or choose {', '.join(METHODS)}"
+                f"its estimator in core.probes.methods on arrays, or choose "
+                f"{', '.join(METHODS + CONTRAST_METHODS)}"
+            )
+        if method.contrast:
+            object.__setattr__(self, "position", CONTRAST)
+        elif self.position in (CONTRAST, *CONTINUATIONS):
+            raise ProbeError(
+                f"method {self.method!r} reads one state of an answer, and position {self.position!r} is of "
+                "a prompt's two continuations: choose another position, or method "
+                f"{', '.join(CONTRAST_METHODS)}"
             )
         if self.target not in TARGETS:
             raise ProbeError(f"unknown target {self.target!r}: choose {', '.join(TARGETS)}")
         if method.targets is not None and self.target not in method.targets:
+            learnt = (
+                "which of two choices is right" if method.contrast else "what differs between honest and lie"
+            )
             raise ProbeError(
-                f"method {self.method!r} learns from what differs between honest and lie, which says nothing "
-                f"of target {self.target!r}: choose target {', '.join(method.targets)}"
+                f"method {self.method!r} finds {learnt}, which says nothing of target {self.target!r}: "
+                f"choose target {', '.join(method.targets)}"
             )
         if method.needs == "pairs" and self.train != BOTH:
             raise ProbeError(

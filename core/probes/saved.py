@@ -14,6 +14,7 @@ from core.errors import ProbeError
 from core.models.catalog import of_one_model
 from core.probes.bundle import FittedProbe, facts_of
 from core.probes.by_layer import ProbeReport
+from core.probes.rows import CONTRAST
 from core.store.runs import Run, now
 
 SUFFIX = ".safetensors"
@@ -53,6 +54,22 @@ def check_model(probe: FittedProbe, run: Run, name: str = "this probe") -> None:
         )
 
 
+def check_one_state(position: str, use: str) -> None:
+    """Refuse a probe of contrast pairs where single states are to be scored.
+
+    Args:
+        use: what the probe is to be, in words.
+
+    Raises:
+        ProbeError: the position is `contrast`.
+    """
+    if position == CONTRAST:
+        raise ProbeError(
+            f"a probe of contrast pairs cannot be {use}: it reads a question continued with both of its "
+            "choices, and no single state; choose another method"
+        )
+
+
 def in_words(facts: dict) -> str:
     """What a probe is of and how it was judged, as far as it says: an export may leave anything out."""
     told = (
@@ -79,8 +96,9 @@ class SavedProbes:
         """Keep a probe; an earlier one of that name is replaced.
 
         Raises:
-            ProbeError: the name is empty or too long.
+            ProbeError: the name is empty or too long, or see `check_one_state`.
         """
+        check_one_state(probe.facts["position"], "kept")
         name = name.strip()
         if not 0 < len(name) <= LONGEST_NAME:
             raise ProbeError(f"a probe's name has 1 to {LONGEST_NAME} characters, not {len(name)}")

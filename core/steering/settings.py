@@ -54,8 +54,8 @@ class SteerSettings:
             )
         if not method_named(self.method).one_layer:
             raise ProbeError(
-                f"method {self.method!r} needs {NEEDS[method_named(self.method).needs]}, which no run gives "
-                f"layer by layer: choose {', '.join(METHODS)}"
+                f"method {self.method!r} needs {NEEDS[method_named(self.method).needs]}, which gives no "
+                f"direction to steer the states of one layer by: choose {', '.join(METHODS)}"
             )
         if self.target not in TARGETS:
             raise ProbeError(f"unknown target {self.target!r}: choose {', '.join(TARGETS)}")

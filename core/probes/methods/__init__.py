@@ -33,7 +33,9 @@ def find_methods() -> dict[str, Method]:
 
 ALL = find_methods()
 METHODS = tuple(name for name, method in ALL.items() if method.one_layer)
-"""Those that make one probe for each layer of a stored run."""
+"""Those that make one probe of a state for each layer of a stored run."""
+CONTRAST_METHODS = tuple(name for name, method in ALL.items() if method.contrast)
+"""Those that make one probe of contrast pairs for each layer of a run that keeps such."""
 
 
 def method_named(name: str) -> Method:
@@ -43,5 +45,5 @@ def method_named(name: str) -> Method:
         ProbeError: there is none.
     """
     if name not in ALL:
-        raise ProbeError(f"unknown method {name!r}: choose {', '.join(METHODS)}")
+        raise ProbeError(f"unknown method {name!r}: choose {', '.join(METHODS + CONTRAST_METHODS)}")
     return ALL[name]

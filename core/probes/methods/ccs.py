@@ -70,5 +70,6 @@ METHOD = Method(
     source="Burns et al. 2022, Discovering Latent Knowledge in Language Models Without Supervision",
     make=CCS,
     needs="contrast pairs",
+    targets=("truth",),
     sign=CONTRAST_SIGN,
 )

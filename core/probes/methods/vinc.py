@@ -73,6 +73,7 @@ METHOD = Method(
     about="A direction that parts a question's two choices alike in three or more wordings.",
     source="Belrose et al. 2023, VINC-S: Closed-form optionally-supervised knowledge elicitation",
     make=VINC,
-    needs="contrast pairs",
+    needs="contrast wordings",
+    targets=("truth",),
     sign=CONTRAST_SIGN,
 )
