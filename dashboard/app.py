@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.data.question import PLAIN
 from core.errors import TelltaleError
 from core.store.runs import Run
 from dashboard import model_panel, session
@@ -12,7 +13,7 @@ ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
 STYLE = (
     ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem} "
-    # Eleven links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".
+    # Twelve links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".
     "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem}"
 )
 st.html(f"<style>{STYLE}</style>")
@@ -29,6 +30,7 @@ page = st.navigation(
         st.Page("views/read_or_said.py", title="Read or said", icon=":material/compare_arrows:"),
         st.Page("views/lie_score.py", title="Lie score", icon=":material/rule:"),
         st.Page("views/transfer.py", title="Transfer", icon=":material/grid_on:"),
+        st.Page("views/shifts.py", title="Shifts", icon=":material/text_fields:"),
         st.Page("views/steer.py", title="Steer", icon=":material/explore:"),
         st.Page("views/tokens.py", title="Tokens", icon=":material/token:"),
         st.Page("views/statements.py", title="Statements", icon=":material/format_quote:"),
@@ -58,7 +60,8 @@ def run_picker() -> None:
 def short_title(run: Run) -> str:
     """Enough to tell runs apart in a narrow list."""
     settings = run.settings
-    source = Path(settings["data"]["name"]).name
+    style = f", {run.style}" if run.style != PLAIN else ""
+    source = Path(settings["data"]["name"]).name + style
     modes = "+".join(settings["modes"])
     return f"{source} · {settings['template']['name']} · {run.planned:,} {modes} · {run.run[:6]}"
 

@@ -40,6 +40,7 @@ def take() -> None:
         "temperature": settings.decoding.temperature,
         "sampling_seed": settings.decoding.seed,
         "form": settings.data.form,
+        "style": settings.data.style,
         LEFT_OUT: settings.data.left_out,
         "leave out": True,
     }

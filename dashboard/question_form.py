@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.data.hub import PRESETS, hub_table
 from core.data.open_questions import OPEN
+from core.data.question import PLAIN
 from core.data.sources import (
     BUILT_IN,
     HUB,
@@ -16,6 +17,7 @@ from core.data.sources import (
     load_questions,
     source_choices,
 )
+from core.data.styles import STYLES
 from core.data.tables import SUFFIXES, keep_upload, read_table
 from core.data.uploads import ColumnMapping, guess_mapping, label_sides, report_problems, with_positive
 from core.errors import TelltaleError
@@ -74,7 +76,8 @@ def question_form() -> DataSettings | None:
         "How many (balanced)", 2, 1_000_000, max(2, start), 10, key=f"n {name}", persist_state="session"
     )
     seed = right.number_input("Seed", 0, 2**31, 0, key="data_seed", persist_state="session")
-    return replace(found, n=int(n), seed=int(seed))
+    style = PLAIN if name in OPEN else _style()
+    return replace(found, n=int(n), seed=int(seed), style=style)
 
 
 def with_form(data: DataSettings, template: Template) -> DataSettings:
@@ -104,6 +107,20 @@ def say_correspondence(template: Template, choices: tuple[str, str]) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
+def _style() -> str:
+    """How the questions are dressed, with a sentence about it."""
+    style = st.selectbox(
+        "Style",
+        list(STYLES),
+        key="style",
+        persist_state="session",
+        help="The same questions asked in another way. **Shifts** says what a probe loses by it.",
+    )
+    if style != PLAIN:
+        st.caption(STYLES[style].sentence)
+    return style
+
+
 def balanced_most(path: str, mapping: ColumnMapping) -> int:
     """The largest balanced sample that a table's labels allow."""
     counts = read_table(path)[mapping.label].astype(str).str.strip().value_counts()

@@ -35,6 +35,7 @@ OWN_REPORT = "asking the model itself"
 READ_OR_SAID = "read or said"
 LIE_SCORE = "lie score"
 TRANSFER = "transfer"
+SHIFTS = "shifts"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
@@ -206,6 +207,18 @@ def transfer(store: RunStore, runs: list[str], settings: ProbeSettings, modes: l
     return work
 
 
+
+    return work
+
+
+def shifts(store: RunStore, run: str, shifted: list[str], settings: ProbeSettings) -> Work:
+    """Judge a run's probe on the same questions asked in other ways."""
+
+    def work(job: Job) -> Any:
+        from core.probes.shifts_of_runs import shifts_of_runs
+
+        job.works_on(run)
+        return shifts_of_runs(store, run, shifted, settings, progress=job.progress, cancelled=job.cancelled)
 def steer(store: RunStore, run: str, settings: SteerSettings) -> Work:
     """Ask a run's test questions again while its model is steered."""
 

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 
 from core.cli import main
-from core.data.question import Question
-from core.data.sources import DataSettings
-from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, ProbeError
 from core.probes import shifts_of_runs as module
 from core.probes.metrics import auroc, margin
+from core.probes.of_run import probe_run
+from core.probes.pipeline import direction, make_probe
 from core.probes.rows import ProbeSettings
 from core.probes.shifts import judge_shifts
 from core.probes.shifts_drop import Judged, drop_between
@@ -22,60 +21,23 @@ from core.probes.shifts_names import halves, shift_name
 from core.probes.shifts_of_runs import known_shifts, may_be_shift, shifts_of_runs
 from core.probes.shifts_rows import AskedRun, shift_rows
 from core.probes.splits import split_groups
-from core.prompts.templates import BUILT_IN
 from core.store.judgements import JudgementStore
-from core.store.runs import RunStore
+from tests.shift_runs import (
+    FAMILIAR,
+    KEEPS,
+    LAYERS,
+    LOSES,
+    LOST,
+    PLAIN,
+    SHIFTED,
+    N,
+    answers,
+    asked,
+    store_all,
+    store_run,
+)
 
 QUICK = ProbeSettings(permutations=0)
-N, LAYERS, WIDTH = 160, 3, 12
-FAMILIAR, LOST, STEADY = 3, 5, 7
-"""Dimensions with the truth: in every style, in the plain one mostly, in all but the plain one."""
-
-
-def answers(n=N):
-    """n questions under honest and under lie; two share a group."""
-    label = np.random.default_rng(0).permutation(np.arange(n) % 2)
-    rows = []
-    for number in range(n):
-        for mode in ("honest", "lie"):
-            said = label[number] if mode == "honest" else 1 - label[number]
-            rows.append(
-                {
-                    "answer": len(rows),
-                    "number": number,
-                    "question": f"q{number}",
-                    "group": f"g{number // 2}",
-                    "source": "made",
-                    "text": f"word{number} thing",
-                    "mode": mode,
-                    "wording": 0,
-                    "order": 0,
-                    "demo_set": 0,
-                    "sample": 0,
-                    "label": label[number],
-                    "said": float(said),
-                    "dropped": False,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def planted(frame, clearly, seed=1):
-    """Noise at every layer; at layer 1 the truth in some dimensions as clearly as is said."""
-    noise = np.random.default_rng(seed).normal(size=(LAYERS, len(frame), WIDTH))
-    for dimension, strength in clearly.items():
-        noise[1, :, dimension] += strength * (2 * frame["label"].to_numpy() - 1)
-    return noise.__getitem__
-
-
-def asked(name, clearly, seed=1, style=None, frame=None):
-    frame = answers() if frame is None else frame
-    return AskedRun(f"run of {name}", name, style or name, frame, planted(frame, clearly, seed))
-
-
-PLAIN = asked("plain", {FAMILIAR: 1.5, LOST: 1.5}, 1)
-KEEPS = asked("upper", {FAMILIAR: 1.5, LOST: 1.5, STEADY: 1.5}, 2)
-LOSES = asked("typos", {LOST: -1.5, STEADY: 3.0}, 3)
 
 
 def by_shift(found, regime):
@@ -136,8 +98,6 @@ def test_the_split_is_that_of_every_probe_of_the_unshifted_run():
 
 
 def test_a_figure_equals_one_computed_plainly():
-    from core.probes.pipeline import direction, make_probe
-
     found = by_shift(judge_shifts(PLAIN, [LOSES], LAYERS, QUICK), ALONE)["typos"]
     frame = PLAIN.frame
     split = split_groups(frame["group"].tolist(), frame["label"].tolist(), QUICK.seed)
@@ -234,40 +194,9 @@ def test_a_drop_that_never_varies_is_no_certainty():
     assert found.value == 0 and found.ci[0] < -0.1 and found.ci[1] > 0.1
 
 
-def store_run(store, run, style, clearly, seed, content="one", **changes):
-    """A complete run with planted states; `changes` are of its settings."""
-    frame = answers()
-    template = changes.pop("template", BUILT_IN["review"])
-    settings = HarvestSettings(DataSettings("movie-reviews", N, style=style), template, **changes)
-    facts = {"model": "made", "model_content": content, "adapter": None, "open": False}
-    facts |= {"layers": LAYERS, "d_model": WIDTH, "choices": ["Negative", "Positive"]}
-    questions = [
-        Question(r.question, r.text, int(r.label), ("Negative", "Positive"), "made", r.group)
-        for r in frame.drop_duplicates("number").itertuples()
-    ]
-    store.begin(run, settings.to_dict(), facts, len(frame), questions)
-    states = planted(frame, clearly, seed)
-    store.states(run).create(("prompt",), len(frame), LAYERS, WIDTH, 64)
-    store.states(run).write("prompt", 0, np.stack([states(layer) for layer in range(LAYERS)], axis=1))
-    given = {"generated": "", "ids": "[]", "p_0": 0.5, "p_1": 0.5, "outside": 0.0, "leans": 0}
-    given |= {"leans_calibrated": 0, "offset": 0.0, "spellings": "[]", "top": "[]", "prompt_tokens": 3}
-    kept = frame[["answer", "number", "mode", "wording", "order", "demo_set", "sample", "said"]]
-    store.add_answers(run, [given | row for row in kept.to_dict("records")])
-    store.finish(run)
-
-
 @pytest.fixture
 def store(tmp_path):
-    """A plain run, two in other styles and one with another template."""
-    store = RunStore(tmp_path)
-    store_run(store, "plain-run", "plain", {FAMILIAR: 1.5, LOST: 1.5}, 1)
-    store_run(store, "upper-run", "upper", {FAMILIAR: 1.5, LOST: 1.5, STEADY: 1.5}, 2)
-    store_run(store, "typos-run", "typos", {LOST: -1.5, STEADY: 3.0}, 3)
-    store_run(store, "asked-run", "plain", {FAMILIAR: 1.5}, 4, template=BUILT_IN["review-statement"])
-    return store
-
-
-SHIFTED = ["upper-run", "typos-run", "asked-run"]
+    return store_all(tmp_path)
 
 
 def test_the_command_gives_its_names_and_finds_itself_again(store, tmp_path, capsys, monkeypatch):
@@ -292,8 +221,6 @@ def test_every_run_that_is_judged_is_logged_once(store):
     log = JudgementStore(store.cache)
     assert [len(log.of(run)) for run in ["plain-run", *SHIFTED]] == [3, 2, 2, 2]
     assert any("trained with template review-statement, upper" in made.what for made in log.of("typos-run"))
-    from core.probes.of_run import probe_run
-
     probe_run(store, "plain-run", QUICK)
     assert len(log.of("plain-run")) == 3  # the run alone on itself is what a probe of it is
     shifts_of_runs(store, "plain-run", ["typos-run"], QUICK)
