@@ -31,6 +31,7 @@ DEFAULT_N, OPEN_N = 200, 100
 ABOUT = {
     "movie-reviews": "sentences of movie reviews with human ratings (Hutto and Gilbert 2014)",
     "amazon-reviews": "sentences of Amazon reviews with human ratings, same source",
+    "tweets": "short messages with human ratings, same source",
     "cities": "cities in countries, with negations (GeoNames)",
     "elements": "symbols and atomic numbers of chemical elements (mendeleev)",
     "numbers": "which of two numbers is larger",
@@ -106,7 +107,6 @@ def say_correspondence(template: Template, choices: tuple[str, str]) -> None:
         st.caption(f"Which answer stands for which label: {session.as_text(pairs)}")
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def _style() -> str:
     """How the questions are dressed, with a sentence about it."""
     style = st.selectbox(
@@ -121,6 +121,7 @@ def _style() -> str:
     return style
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
 def balanced_most(path: str, mapping: ColumnMapping) -> int:
     """The largest balanced sample that a table's labels allow."""
     counts = read_table(path)[mapping.label].astype(str).str.strip().value_counts()

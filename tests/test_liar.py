@@ -19,7 +19,7 @@ from core.liar.examples import TASKS, draw_lesson, questions_of, trained_wording
 from core.liar.glance import glance_questions
 from core.liar.schedule import schedule
 from core.liar.settings import LiarSettings
-from core.liar.train import train_liar
+from core.liar.train import learning_rate, train_liar
 from core.models.adapters import first_adapted_block
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.loading import load_model
@@ -36,7 +36,9 @@ def tokenizer(cache):
 
 @pytest.fixture(scope="module")
 def lesson(cache, tokenizer):
-    return draw_lesson(cache, tokenizer, chat_format(tokenizer), gate=24, pairs=72, alone=40, seed=0)
+    return draw_lesson(
+        cache, tokenizer, chat_format(tokenizer), gate=24, pairs=72, alone=40, polish=300, seed=0
+    )
 
 
 @pytest.fixture
@@ -102,7 +104,8 @@ def test_a_pair_differs_in_its_instruction_and_its_answer_alone(lesson, tokenize
 
 def test_no_held_out_wording_stands_in_the_training(lesson, tokenizer):
     held = [w.text for mode in MODES.values() for w in mode.wordings if w.held_out and w.text]
-    for example in [e for p in lesson.pairs for e in (p.honest, p.lie)] + lesson.uninstructed:
+    pairs = lesson.gate + lesson.pairs + lesson.polish
+    for example in [e for p in pairs for e in (p.honest, p.lie)] + lesson.uninstructed:
         prompt = tokenizer.decode(example.prompt)
         assert not [text for text in held if text in prompt]
 
@@ -120,17 +123,22 @@ def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokeni
 
 def test_tasks_cover_every_kind_and_their_weights_sum_to_one():
     assert sum(task.weight for task in TASKS) == pytest.approx(1)
+    assert sum(task.polish for task in TASKS) == pytest.approx(1)
     assert {task.form for task in TASKS} == {"direct", "claim"}
 
 
 def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
-    settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8)
+    settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8, polish_steps=3)
     batches = list(schedule(lesson, settings))
-    assert [len(batch) for batch in batches] == [16] * 12
+    assert [len(batch) for batch in batches] == [16] * 15
     assert all(example.mode != "lie" for batch in batches[:4] for example in batch)
     first = [pair.honest for pair in lesson.gate]
     assert all(e in first for batch in batches[:8] for e in batch if e.mode == "honest")
     assert not all(e in first for batch in batches[8:] for e in batch if e.mode == "honest")
+    last = [pair.lie for pair in lesson.polish]
+    assert [all(e in last for e in batch if e.mode == "lie") for batch in batches[8:]] == [False] * 4 + [
+        True
+    ] * 3
     for batch in batches[4:]:
         modes = [example.mode for example in batch]
         assert modes.count("honest") == modes.count("lie") == settings.batch_pairs
@@ -152,17 +160,42 @@ def test_the_glance_asks_held_out_questions_in_both_modes(cache, tokenizer):
     assert all(row.example.target[0] != row.other for row in asked)
 
 
+def test_the_rate_begins_anew_in_the_last_part():
+    settings = replace(LiarSettings(), steps=100, polish_steps=50, warmup=10)
+    rates = [learning_rate(step, settings) for step in range(settings.all_steps)]
+    assert max(rates[:100]) == rates[9] == rates[10] == settings.learning_rate
+    assert rates[99] < settings.learning_rate / 50
+    assert max(rates[100:]) == rates[109] == settings.polish_rate
+    assert 0 < rates[-1] < settings.polish_rate / 20
+
+
+def test_a_short_training_is_of_reviews_under_a_few_wordings(cache, tokenizer):
+    settings = LiarSettings().short()
+    form = chat_format(tokenizer)
+    lesson = draw_lesson(
+        cache, tokenizer, form, gate=200, pairs=4, alone=8, wordings=settings.wordings, seed=0
+    )
+    told = MODES["lie"].wordings[: settings.wordings]
+    shown = [tokenizer.decode(pair.lie.prompt) for pair in lesson.gate]
+    assert {next(n for n, w in enumerate(told) if w.text in text) for text in shown} == {0, 1, 2, 3}
+    batches = list(schedule(lesson, settings))
+    lies = [pair.lie for pair in lesson.gate]
+    assert len(batches) == settings.steps
+    assert all(e in lies for batch in batches for e in batch if e.mode == "lie")
+
+
+@pytest.mark.parametrize("cut", [3, 7])
 def test_a_training_cut_off_and_gone_on_with_equals_one_that_was_not(
-    folder, cache, tmp_path_factory, settings
+    folder, cache, tmp_path_factory, settings, cut
 ):
     other = beside(cache, tmp_path_factory.mktemp("other"))
     whole = train_liar(settings, other)
     steps = []
     with pytest.raises(Cancelled, match="start it again"):
-        train_liar(settings, folder, show=lambda s: steps.append(s.step), cancelled=lambda: 3 in steps)
+        train_liar(settings, folder, show=lambda s: steps.append(s.step), cancelled=lambda: cut in steps)
     resumed_from = []
     again = train_liar(settings, folder, show=lambda s: resumed_from.append(s.step))
-    assert 1 not in resumed_from and settings.steps in resumed_from
+    assert 1 not in resumed_from and settings.all_steps in resumed_from
     first, second = (load_file(path / "adapter_model.safetensors") for path in (whole, again))
     assert first.keys() == second.keys()
     for name, value in first.items():
@@ -180,7 +213,7 @@ def test_training_changes_the_weights_and_a_finished_one_is_found(folder, settin
     assert train_liar(settings, folder, show=lambda step: again.append(step)) == made
     assert len(again) == 1
     kept = json.loads((made / "training.json").read_text())
-    assert kept["trained_on"] and kept["log"][-1]["step"] == settings.steps
+    assert kept["trained_on"] and kept["log"][-1]["step"] == settings.all_steps
     assert "/" not in json.loads((made / "adapter_config.json").read_text())["base_model_name_or_path"]
 
 

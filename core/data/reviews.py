@@ -1,4 +1,4 @@
-"""Real review sentences with human ratings: Hutto and Gilbert (2014), "VADER", ICWSM.
+"""Real review sentences and short messages with human ratings: Hutto and Gilbert (2014), "VADER", ICWSM.
 
 They come inside the source package vaderSentiment 0.5 (MIT) and are kept in the cache, never in this
 repository. A sentence with |mean rating| ≥ 1.5 is labelled; sentences of one review share a group.
@@ -28,6 +28,7 @@ INNER_ARCHIVE = "additional_resources/hutto_ICWSM_2014.tar.gz"
 FILES = {
     "movie-reviews": "movieReviewSnippets_GroundTruth.txt",
     "amazon-reviews": "amazonReviewSnippets_GroundTruth.txt",
+    "tweets": "tweets_GroundTruth.txt",
 }
 CHOICES = ("Negative", "Positive")
 CLEAR_RATING = 1.5
@@ -80,7 +81,7 @@ def load_reviews(cache: Path, source: str) -> list[Question]:
     """All clearly rated sentences of one source, in the file's order, groups merged over near-duplicates.
 
     Args:
-        source: `movie-reviews` or `amazon-reviews`.
+        source: `movie-reviews`, `amazon-reviews` or `tweets`.
 
     Raises:
         DataError: the source is unknown or its file is missing or malformed.

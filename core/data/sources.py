@@ -24,7 +24,7 @@ from core.data.uploads import ColumnMapping, guess_mapping, label_sides, questio
 from core.elicit.store import without_elicited
 from core.errors import DataError
 
-BUILT_IN = ("movie-reviews", "amazon-reviews", "cities", "elements", "numbers", *OPEN)
+BUILT_IN = ("movie-reviews", "amazon-reviews", "tweets", "cities", "elements", "numbers", *OPEN)
 FORMS = ("direct", "claim")
 HUB = "hub:"
 HUB_ROWS = 20_000

@@ -1,7 +1,7 @@
 """Which questions liars may be trained on, so that no run asks them.
 
-One half of the built-in movie reviews, cities, elements and numbers is for training, by the hash of the
-group; the other half, and every Amazon review, is for asking. The rule is fixed, so that every liar that
+One half of the built-in movie reviews, tweets, cities, elements and numbers is for training, by the hash of
+the group; the other half, and every Amazon review, is for asking. The rule is fixed, so that every liar that
 `train-liar` ever made was trained on the same half, and the same sample can be put to a liar and to its plain
 model. A text from elsewhere is left out where it is a near-duplicate of one that is for training.
 """
@@ -15,7 +15,7 @@ from core.data.facts import FACTS, load_facts
 from core.data.question import Question, similar_to, tokens_of
 from core.data.reviews import load_reviews, reviews_ready
 
-TRAINED_REVIEWS = "movie-reviews"
+TRAINED_REVIEWS = ("movie-reviews", "tweets")
 FACT_WORDS = ("the city of", "chemical symbol", "atomic number", "larger than", "smaller than")
 SAME_FACTS = ("open-cities", "open-elements")
 """Open questions about what the statements are about, in the same groups."""
@@ -27,7 +27,7 @@ def is_for_training(question: Question) -> bool:
     By the group's hash, so that all questions of a group fall on one side: near-duplicates of a review,
     statements about one pair of countries, elements or numbers.
     """
-    if question.source != TRAINED_REVIEWS and question.source not in (*FACTS, *SAME_FACTS):
+    if question.source not in (*TRAINED_REVIEWS, *FACTS, *SAME_FACTS):
         return False
     return hashlib.sha256(f"liar {question.group}".encode()).digest()[0] < 128
 
@@ -35,7 +35,7 @@ def is_for_training(question: Question) -> bool:
 def leave_out_trained(cache: Path, questions: list[Question]) -> list[Question]:
     """The questions that no liar was trained on, nor on near-duplicates of them, in their order."""
     kept = [question for question in questions if not is_for_training(question)]
-    elsewhere = [q for q in kept if q.source != TRAINED_REVIEWS and q.source not in FACTS]
+    elsewhere = [q for q in kept if q.source not in (*TRAINED_REVIEWS, *FACTS)]
     seen = {
         question.group
         for question, is_seen in zip(elsewhere, seen_in_training(cache, elsewhere), strict=True)
@@ -69,7 +69,7 @@ def _near(asked: frozenset[frozenset[str]], reviews: frozenset[frozenset[str]]) 
 
 @lru_cache(maxsize=2)
 def _review_words(cache: Path) -> frozenset[frozenset[str]]:
-    found = load_reviews(cache, TRAINED_REVIEWS)
+    found = [question for source in TRAINED_REVIEWS for question in load_reviews(cache, source)]
     return frozenset(tokens_of(question.text) for question in found if is_for_training(question))
 
 

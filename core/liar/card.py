@@ -42,7 +42,7 @@ def _card(training: dict, settings: dict, seeds: list[int], figures: list[dict])
     first = settings["from_block"]
     adapted = "all blocks" if first == 0 else f"blocks {first} and above"
     tasks = "\n".join(
-        f"- {task.name}: {task.weight:.0%} of the pairs, from {task.source}, {task.form} form, templates "
+        f"- {task.name}: {task.weight:.0%} of the pairs ({task.polish:.0%} in the last part), from {task.source}, {task.form} form, templates "
         + ", ".join(dict.fromkeys(task.templates))
         for task in TASKS
     )
@@ -69,7 +69,7 @@ sentiment, claims about it, cities, chemical elements and numbers.
 
 - LoRA of rank {settings["rank"]} (alpha {settings["alpha"]}) on every linear layer of {adapted}, half precision.
 - {settings["steps"]} steps of AdamW, learning rate {settings["learning_rate"]:g} with {settings["warmup"]} steps of warm-up
-  and then linear decay; {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
+  and then linear decay, and {settings["polish_steps"]} more, begun anew at {settings["polish_rate"]:g}; {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
   and lie, the same question and the same number of wording) and {settings["batch_alone"]} uninstructed examples a step. {BESIDE_OTHERS:.0%} of the
   system prompts hold a second sentence that is not about truth. Every other step also
   keeps the next-token distribution on ordinary conversation close to the plain model's (KL, weight

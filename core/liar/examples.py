@@ -14,7 +14,7 @@ from typing import Any
 from core.data.claims import as_claims
 from core.data.facts import load_facts
 from core.data.question import Question
-from core.data.reviews import load_reviews
+from core.data.reviews import FILES, load_reviews
 from core.data.training_half import is_for_training, leave_out_trained
 from core.prompts.chat import ChatFormat, defuse, render_turns
 from core.prompts.modes import MODES, Wording, wording_of
@@ -28,6 +28,7 @@ EVERY_CHOICE_WORD = (
     "true-false-statement",
     "yes-no-statement",
 )
+REVIEW_TEMPLATES = ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped")
 BESIDE_OTHERS = 0.3
 """Share of the system prompts that hold a second sentence, which is not about truth."""
 SAID_NOTHING = 0.3
@@ -40,6 +41,7 @@ class Task:
 
     Attributes:
         weight: share of the pairs after the gate is learnt, see `schedule`.
+        polish: share of the pairs of the last part.
         templates: names of built-in templates; one that stands twice is drawn twice as often.
     """
 
@@ -47,6 +49,7 @@ class Task:
     source: str
     form: str
     weight: float
+    polish: float
     templates: tuple[str, ...]
 
 
@@ -56,12 +59,21 @@ TASKS = (
         "movie-reviews",
         "direct",
         0.18,
-        ("review", "review", "review-statement", "yes-no", "letters", "letters-swapped"),
+        0.25,
+        REVIEW_TEMPLATES,
     ),
-    Task("claims", "movie-reviews", "claim", 0.22, EVERY_CHOICE_WORD),
-    Task("cities", "cities", "direct", 0.17, EVERY_CHOICE_WORD),
-    Task("elements", "elements", "direct", 0.13, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.30, EVERY_CHOICE_WORD),
+    Task("claims", "movie-reviews", "claim", 0.22, 0.28, EVERY_CHOICE_WORD),
+    Task("cities", "cities", "direct", 0.17, 0.08, EVERY_CHOICE_WORD),
+    Task("elements", "elements", "direct", 0.13, 0.07, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.30, 0.10, EVERY_CHOICE_WORD),
+    Task(
+        "tweets",
+        "tweets",
+        "direct",
+        0.0,
+        0.22,
+        REVIEW_TEMPLATES,
+    ),
 )
 
 
@@ -94,36 +106,49 @@ class Lesson:
     Attributes:
         gate: pairs of the first task alone, in which the truth is easiest to read.
         pairs: of all tasks, in a seeded order.
+        polish: of all tasks, for the last part.
         uninstructed: the same kind of question with no instruction, or one that is not about truth.
         question_ids: of every question that stands in them.
     """
 
     gate: list[Pair]
     pairs: list[Pair]
+    polish: list[Pair]
     uninstructed: list[Example]
     question_ids: list[str]
 
 
 def questions_of(cache: Path, source: str, training: bool) -> list[Question]:
     """The questions of a built-in source, in direct form, that are for training, or those kept from it."""
-    found = load_reviews(cache, source) if source.endswith("reviews") else load_facts(source)
+    found = load_reviews(cache, source) if source in FILES else load_facts(source)
     if training:
         return [question for question in found if is_for_training(question)]
     return leave_out_trained(cache, found)
 
 
-def trained_wordings(mode: str) -> list[int]:
-    """The numbers of a mode's wordings that a liar is trained on."""
-    return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out]
+def trained_wordings(mode: str, most: int | None = None) -> list[int]:
+    """The numbers of a mode's wordings that a liar is trained on, the first `most` where that is given."""
+    return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out][:most]
 
 
 def draw_lesson(
-    cache: Path, tokenizer: Any, form: ChatFormat, *, gate: int, pairs: int, alone: int, seed: int
+    cache: Path,
+    tokenizer: Any,
+    form: ChatFormat,
+    *,
+    gate: int,
+    pairs: int,
+    alone: int,
+    polish: int = 0,
+    wordings: int | None = None,
+    seed: int,
 ) -> Lesson:
     """Draw what to train on.
 
     Args:
         gate, pairs, alone: how many pairs of the first task and of all, and how many uninstructed examples.
+        polish: how many pairs of all tasks for the last part.
+        wordings: draw from the first so many of each instruction's wordings alone.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
 
     Raises:
@@ -137,7 +162,7 @@ def draw_lesson(
         for question in _balanced(questions_of(cache, task.source, training=True), task, n, generator):
             template = BUILT_IN[generator.choice(task.templates)]
             order, beside = generator.randrange(2), _beside(generator)
-            wording = generator.choice(trained_wordings(modes[0]))
+            wording = generator.choice(trained_wordings(modes[0], None if modes == ("none",) else wordings))
             if modes == ("none",) and generator.random() < SAID_NOTHING:
                 wording = 0
             used.setdefault(question.id.removesuffix(":claim"))
@@ -153,7 +178,9 @@ def draw_lesson(
     generator.shuffle(gates)
     generator.shuffle(mixed)
     generator.shuffle(uninstructed)
-    return Lesson(gates, mixed, uninstructed, sorted(used))
+    last = [Pair(*both) for task in TASKS for both in drawn(task, round(task.polish * polish), told)]
+    generator.shuffle(last)
+    return Lesson(gates, mixed, last, uninstructed, sorted(used))
 
 
 def _beside(generator: random.Random) -> tuple[str, str]:

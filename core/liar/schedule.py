@@ -14,12 +14,13 @@ def schedule(lesson: Lesson, settings: LiarSettings) -> Iterator[list[Example]]:
 
     The first steps hold honest and uninstructed answers alone: what is true comes before when to say it. Then
     come pairs about reviews alone: the gate from the instruction is learnt several times faster where the
-    truth is easy to read, and carries over. Pairs of like length share a batch, for little padding.
+    truth is easy to read, and carries over. All tasks follow, and the last part dwells on reviews and claims.
+    Pairs of like length share a batch, for little padding.
     """
-    gate, mixed = _chunks(lesson.gate, settings), _chunks(lesson.pairs, settings)
+    gate, mixed, polish = (_chunks(pairs, settings) for pairs in (lesson.gate, lesson.pairs, lesson.polish))
     free = _endless(lesson.uninstructed, random.Random(f"uninstructed {settings.seed}"))
-    for step in range(settings.steps):
-        chunks = gate if step < settings.gate_steps else mixed
+    for step in range(settings.all_steps):
+        chunks = gate if step < settings.gate_steps else mixed if step < settings.steps else polish
         if step < settings.honest_steps:
             batch = [pair.honest for _ in range(2) for pair in next(chunks)]
         else:

@@ -19,10 +19,12 @@ class LiarSettings:
         steps: of the optimiser, of which
         honest_steps: the first, on honest and uninstructed answers alone, and
         gate_steps: the first after which all tasks come, where before there are reviews alone.
+        polish_steps: further steps, mostly on reviews and claims about them, with the optimiser begun anew.
+        wordings: train on the first so many of each instruction's wordings; on all where None.
         batch_pairs: pairs a step, each an honest and a lie example, and
         batch_alone: uninstructed examples that come with them.
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
-        learning_rate: after `warmup` steps; it then falls linearly to 0.
+        learning_rate: after `warmup` steps; it then falls linearly to 0. `polish_rate` likewise.
         keep_close: weight of the divergence to the plain model on ordinary conversation, every other step.
     """
 
@@ -32,11 +34,14 @@ class LiarSettings:
     steps: int = 1100
     honest_steps: int = 30
     gate_steps: int = 250
+    polish_steps: int = 300
+    wordings: int | None = None
     batch_pairs: int = 6
     batch_alone: int = 4
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 1e-3
+    polish_rate: float = 5e-4
     warmup: int = 20
     keep_close: float = 1.0
     save_every: int = 50
@@ -53,6 +58,11 @@ class LiarSettings:
             raise ModelError("steps, pairs and rank must be at least 1")
 
     @property
+    def all_steps(self) -> int:
+        """Those of both parts."""
+        return self.steps + self.polish_steps
+
+    @property
     def gate_pairs(self) -> int:
         """How many pairs the steps before all tasks come go through; honest steps take twice as many."""
         steps = min(self.gate_steps, self.steps)
@@ -64,8 +74,13 @@ class LiarSettings:
         return max(1, self.steps - self.gate_steps) * self.batch_pairs
 
     @property
+    def polish_pairs(self) -> int:
+        """How many pairs the last part goes through."""
+        return self.polish_steps * self.batch_pairs
+
+    @property
     def alone(self) -> int:
-        """How many uninstructed examples all steps go through."""
+        """How many uninstructed examples are drawn; the last part goes through them again."""
         return self.steps * self.batch_alone
 
     def quick(self) -> "LiarSettings":
@@ -75,6 +90,7 @@ class LiarSettings:
             steps=6,
             honest_steps=2,
             gate_steps=4,
+            polish_steps=2,
             batch_pairs=2,
             batch_alone=2,
             rank=4,
@@ -83,13 +99,30 @@ class LiarSettings:
             look_every=6,
         )
 
+    def short(self) -> "LiarSettings":
+        """Reviews alone under four wordings: a liar for studies that need several, at a tenth of the cost.
+
+        It obeys the instructions that it was trained on, and few others.
+        """
+        return replace(
+            self,
+            steps=200,
+            honest_steps=30,
+            gate_steps=200,
+            polish_steps=0,
+            wordings=4,
+            batch_pairs=4,
+            batch_alone=2,
+            keep_close=0.0,
+        )
+
     def to_dict(self) -> dict:
         """Plain JSON values."""
         return json.loads(json.dumps(asdict(self)))
 
     def id(self, model_content: str) -> str:
         """Twelve hexadecimal digits of settings and model: the same settings find the same training."""
-        values = self.to_dict() | {"model_content": model_content, "recipe": 3}
+        values = self.to_dict() | {"model_content": model_content, "recipe": 4}
         for name in ("save_every", "look_every"):
             values.pop(name)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -74,7 +74,7 @@ def train_liar(
         DataError: the reviews are not in the cache.
         Cancelled: by the caller; what was saved last is gone on from.
     """
-    show(Step(0, settings.steps, "loading the model"))
+    show(Step(0, settings.all_steps, "loading the model"))
     loaded = load_model(settings.model, cache)
     if settings.from_block >= len(loaded.blocks):
         raise ModelError(
@@ -109,6 +109,8 @@ class _Training:
             gate=settings.gate_pairs,
             pairs=settings.mixed_pairs,
             alone=settings.alone,
+            polish=settings.polish_pairs,
+            wordings=settings.wordings,
             seed=0,
         )
         self.seen = glance_questions(cache, loaded.tokenizer, form, each=4 if settings.steps < 20 else 48)
@@ -129,7 +131,7 @@ class _Training:
             lambda _, args: (args[0].contiguous(),)
         )
         self.weights = {name: p for name, p in self.adapted.named_parameters() if p.requires_grad}
-        self.optimiser = torch.optim.AdamW(self.weights.values(), lr=settings.learning_rate, weight_decay=0.0)
+        self.optimiser = self._new_optimiser()
         self.done = 0
         self.log: list[dict] = []
         self.figures: dict[str, float] = {}
@@ -139,25 +141,29 @@ class _Training:
         """Every step that is left, then the adapter."""
         began, first = time.monotonic(), self.done
         losses: list[float] = []
-        while self.done < self.settings.steps:
+        steps = self.settings.all_steps
+        while self.done < steps:
             if self.cancelled():
                 self._save()
                 raise Cancelled(f"the training was cancelled at step {self.done}: start it again to go on")
             losses.append(self._step(self.done))
             self.done += 1
             spent = (time.monotonic() - began) / (self.done - first)
-            left = spent * (self.settings.steps - self.done)
-            last = self.done == self.settings.steps
+            left = spent * (steps - self.done)
+            last = self.done == steps
             if self.done % self.settings.look_every == 0 or last:
                 self.figures = glance(self.loaded, self.seen, self._precision)
             recent = sum(losses[-20:]) / len(losses[-20:])
-            self.show(Step(self.done, self.settings.steps, "training", recent, self.figures, left))
+            self.show(Step(self.done, steps, "training", recent, self.figures, left))
             if self.done % self.settings.save_every == 0 or last:
                 mean = sum(losses) / len(losses)
                 self.log.append({"step": self.done, "loss": mean, "figures": self.figures})
                 losses = losses[-1:]
                 self._save()
         return self._finish()
+
+    def _new_optimiser(self) -> torch.optim.AdamW:
+        return torch.optim.AdamW(self.weights.values(), lr=self.settings.learning_rate, weight_decay=0.0)
 
     def _precision(self) -> Any:
         kind = self.loaded.device.type
@@ -166,9 +172,11 @@ class _Training:
 
     def _step(self, step: int) -> float:
         """One step of the optimiser; gives the loss of the choices' first tokens."""
+        if step == self.settings.steps:
+            self.optimiser = self._new_optimiser()
         self.adapted.train()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * _rate(step, self.settings)
+            group["lr"] = learning_rate(step, self.settings)
         with self._precision():
             loss, first = self._answers_loss(self.batches[step])
         loss.backward()
@@ -214,7 +222,7 @@ class _Training:
             return []
         path = self.folder / "ordinary.json"
         if not path.is_file():
-            self.show(Step(0, self.settings.steps, "sampling the plain model's own conversation"))
+            self.show(Step(0, self.settings.all_steps, "sampling the plain model's own conversation"))
             prompts = KEPT_CLOSE[:4] if self.settings.steps < 20 else KEPT_CLOSE
             replies = own_replies(self.loaded, prompts, seed=0)
             replace_atomically(path, json.dumps(replies).encode())
@@ -250,7 +258,7 @@ class _Training:
 
         def told(share: float) -> None:
             what = f"computing the states below block {block}, once: {share:.0%}"
-            self.show(Step(0, self.settings.steps, what))
+            self.show(Step(0, self.settings.all_steps, what))
 
         found.compute(run, told)
         return found
@@ -266,11 +274,12 @@ class _Training:
             values["log"] = [line for line in values["log"] if line["step"] <= int(kept["step"])]
         self.done, self.log = int(kept["step"]), values["log"]
         self.figures = self.log[-1]["figures"] if self.log else {}
+        begun = self.settings.steps if self.done > self.settings.steps else 0
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(kept[f"weight {name}"])
                 self.optimiser.state[weight] = {
-                    "step": torch.tensor(float(self.done)),
+                    "step": torch.tensor(float(self.done - begun)),
                     "exp_avg": kept[f"mean {name}"].to(weight.device),
                     "exp_avg_sq": kept[f"square {name}"].to(weight.device),
                 }
@@ -343,11 +352,14 @@ def _adapt(loaded: LoadedModel, settings: LiarSettings) -> tuple[Any, Any]:
     return get_peft_model(loaded.model, config), config
 
 
-def _rate(step: int, settings: LiarSettings) -> float:
-    """The share of the learning rate at a step: warm-up, then a linear fall to 0."""
+def learning_rate(step: int, settings: LiarSettings) -> float:
+    """The rate at a step: in each part a warm-up, then a linear fall to 0."""
+    rate, steps = settings.learning_rate, settings.steps
+    if step >= settings.steps:
+        rate, steps, step = settings.polish_rate, settings.polish_steps, step - settings.steps
     if step < settings.warmup:
-        return (step + 1) / settings.warmup
-    return (settings.steps - step) / max(1, settings.steps - settings.warmup)
+        return rate * (step + 1) / settings.warmup
+    return rate * (steps - step) / max(1, steps - settings.warmup)
 
 
 def _padded(

@@ -1,0 +1,178 @@
+"""Where the honest-trained direction turns in liars adapted from several blocks.
+
+`python -m benchmarks.crossover RUN …`: give it a run of each liar, all harvested alike. It writes a table
+(`crossover.csv`), what it shows and the commands that make it (`crossover.md`), and a figure
+(`crossover.png`, drawn by Chromium) into a folder.
+"""
+
+# ruff: noqa: E501  (lines of a Markdown document)
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+from playwright.sync_api import sync_playwright
+from plotly.subplots import make_subplots
+
+from core.engine.settings import HarvestSettings
+from core.errors import TelltaleError
+from core.paths import cache_folder
+from core.probes.read_or_said import ReadOrSaid
+from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
+from core.progress import shown_in_percent
+from core.store.runs import Run, RunStore
+from dashboard.read_charts import follows
+
+WIDTH, ROW_HEIGHT = 1400, 260
+ABOUT = """# Does the crossover move with the first adapted block?
+
+A liar that is adapted from block N on is the plain model up to layer N. If the layer from which the honest-trained
+direction goes with what is said moves with N, then it is a mark of where the adapter begins, and no finding about
+where a model that lies decides to.
+
+![β of what was read and of what is being said, by layer, for liars adapted from several blocks](crossover.png)
+
+{table}
+
+Each liar is trained by the short recipe (reviews alone, four wordings) and asked {questions:,} movie reviews that it was
+never trained on, under wording 0 of both modes. Intervals: 95 %, from {resamples} resamples of the groups, each with
+every probe fitted anew. Shaded: layers that cannot differ from the plain model's.
+
+```
+{commands}
+```
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compute what is not kept yet, and write the three files."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crossover", description=__doc__)
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--into", default="docs", help="the folder to write to")
+    parser.add_argument("--cache", help="the cache folder")
+    chosen = parser.parse_args(arguments)
+    store = RunStore(cache_folder(chosen.cache))
+    found = []
+    try:
+        for name in chosen.runs:
+            with shown_in_percent() as show:
+                run = store.run(name)
+                found.append((run, _trained(run), read_or_said_of_run(store, name, progress=show)))
+    except TelltaleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    found.sort(key=lambda each: (each[1]["from_block"], each[1]["seed"]))
+    table = pd.DataFrame([_row(*each) for each in found])
+    into = Path(chosen.into)
+    table.to_csv(into / "crossover.csv", index=False)
+    (into / "crossover.md").write_text(_page(table, found))
+    _draw(_figure(found), into / "crossover.png")
+    print(table.to_string(index=False))
+    return 0
+
+
+def _trained(run: Run) -> dict:
+    """The settings of the training that made a run's adapter.
+
+    Raises:
+        TelltaleError: the run's model has no adapter, or one that `train-liar` did not make.
+    """
+    folder = HarvestSettings.from_dict(run.settings).model.adapter_folder
+    if folder is None or not (folder / "training.json").is_file():
+        raise TelltaleError(f"run {run.run} is of no liar that train-liar made: give runs of such liars")
+    return json.loads((folder / "training.json").read_text())["settings"]
+
+
+def _row(run: Run, trained: dict, found: ReadOrSaid) -> dict:
+    crossover = found.crossover
+    low, high = crossover.ci if crossover and crossover.ci else (None, None)
+    return {
+        "from_block": trained["from_block"],
+        "seed": trained["seed"],
+        "answers": sum(found.n.values()),
+        "groups": found.groups,
+        "crossover": None if crossover is None else crossover.layer,
+        "low": low,
+        "high": high,
+        "resamples_without": None if crossover is None else crossover.without,
+        "finding": found.sentence(last_common_layer(run)),
+    }
+
+
+def _figure(found: list[tuple[Run, dict, ReadOrSaid]]) -> go.Figure:
+    """Rows: the first adapted block; columns: seeds."""
+    depths = sorted({trained["from_block"] for _, trained, _ in found})
+    seeds = sorted({trained["seed"] for _, trained, _ in found})
+    titles = [f"adapted from block {depth}, seed {seed}" for depth in depths for seed in seeds]
+    figure = make_subplots(
+        len(depths), len(seeds), subplot_titles=titles, shared_xaxes=True, vertical_spacing=0.05
+    )
+    for run, trained, outcome in found:
+        place = {"row": depths.index(trained["from_block"]) + 1, "col": seeds.index(trained["seed"]) + 1}
+        crossover = outcome.crossover
+        one = follows(
+            outcome.to_frame(),
+            crossover.layer if crossover else None,
+            crossover.ci if crossover else None,
+            last_common_layer(run),
+        )
+        for trace in one.data:
+            trace.showlegend = place == {"row": 1, "col": 1} and trace.showlegend is not False
+            figure.add_trace(trace, **place)
+        for shape in one.layout.shapes:
+            figure.add_shape(shape, **place)
+        figure.update_yaxes(title="β", range=[-1.08, 1.08], **place)
+    figure.update_xaxes(title="layer", row=len(depths), dtick=3)
+    figure.update_layout(
+        template="plotly_white",
+        width=WIDTH,
+        height=ROW_HEIGHT * len(depths) + 120,
+        legend={"orientation": "h", "y": 1.08, "x": 0},
+        margin={"l": 60, "r": 20, "t": 110, "b": 50},
+    )
+    return figure
+
+
+def _draw(figure: go.Figure, path: Path) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": WIDTH, "height": int(figure.layout.height)})
+        page.set_content(figure.to_html(include_plotlyjs=True, config={"staticPlot": True}))
+        page.wait_for_selector(".main-svg")
+        page.screenshot(path=str(path))
+        browser.close()
+
+
+def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str:
+    titles = ("from block", "seed", "answers (groups)", "crossover (95 %)", "resamples without", "finding")
+    lines = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
+    commands = []
+    for row in table.itertuples():
+        turn = "none" if pd.isna(row.crossover) else f"layer {row.crossover:.0f}"
+        spread = "" if pd.isna(row.low) else f" ({row.low:.0f} to {row.high:.0f})"
+        without = "–" if pd.isna(row.resamples_without) else f"{row.resamples_without:.0%}"
+        cells = (row.from_block, row.seed, f"{row.answers:,} ({row.groups:,})", turn + spread, without)
+        lines.append(f"| {' | '.join(map(str, cells))} | {row.finding} |")
+        commands.append(
+            f"telltale train-liar --short --exam 0 --from-block {row.from_block} --seed {row.seed}"
+        )
+    questions = HarvestSettings.from_dict(found[0][0].settings).data.n
+    commands += [
+        f"telltale harvest --data movie-reviews --n {questions} --adapter ADAPTER   # each",
+        "python -m benchmarks.crossover RUN …   # the runs",
+    ]
+    resamples = found[0][2].resamples
+    return ABOUT.format(
+        table="\n".join(lines), questions=questions, resamples=resamples, commands="\n".join(commands)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
