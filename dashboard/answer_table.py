@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.open_answers import not_judged
 from core.probes.by_layer import ProbeReport
 from core.probes.of_run import known_report
-from core.probes.rows import ProbeSettings, default_modes
+from core.probes.rows import CONTRAST, ProbeSettings, default_modes
 from core.store.runs import Run
 from dashboard import session
 
@@ -46,7 +46,8 @@ def answer_rows(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
 def fitted(run: Run) -> ProbeReport | None:
     """The probe last looked at in this session where this run has it, else a default one, else None.
 
-    One that was fitted before the latest decisions still counts: its direction scores answers all the same.
+    A probe of contrast pairs scores no answer, and is passed over. One that was fitted before the latest
+    decisions still counts: its direction scores answers all the same.
     """
     found = fitted_and_judged(run)
     return None if found is None else found[0]
@@ -58,7 +59,7 @@ def fitted_and_judged(run: Run) -> tuple[ProbeReport, str] | None:
     train, test = default_modes(session.answers(run)["mode"])
     default = ProbeSettings(train=train, test=test)
     wanted = [(default, None), (replace(default, permutations=0), None)]
-    if "probe" in st.session_state:
+    if "probe" in st.session_state and st.session_state["probe"][0].position != CONTRAST:
         wanted.insert(0, st.session_state["probe"])
     for pruned in (True, False):
         for settings, other in wanted:

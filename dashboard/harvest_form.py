@@ -48,7 +48,7 @@ def harvest_form(model: ModelSettings) -> HarvestSettings | None:
             template = open_template(data.name) if data and is_open else template_form(data)
             asked = prompt_form() | (AS_OPEN if is_open else {})
         with answering:
-            answered = answering_form(asked["modes"], OPEN_TOKENS if is_open else CHOICE_TOKENS)
+            answered = answering_form(asked["modes"], is_open)
         if data is None:
             return None
         with questions:
@@ -171,20 +171,21 @@ def prompt_form() -> dict:
     }
 
 
-def answering_form(modes: tuple[str, ...], most: int) -> dict:
+def answering_form(modes: tuple[str, ...], is_open: bool) -> dict:
     """How answers are generated, and where states are read.
 
     Args:
         modes: that the run asks in.
-        most: new tokens, unless one chooses otherwise.
+        is_open: whether answers are free text in place of choices.
     """
+    most = OPEN_TOKENS if is_open else CHOICE_TOKENS
     cells = st.columns(2)
     tokens = cells[0].number_input(
         "New tokens at most",
         1,
         32,
         most,
-        key="max_new_tokens" if most == CHOICE_TOKENS else f"max_new_tokens of {most}",
+        key=f"max_new_tokens of {most}" if is_open else "max_new_tokens",
         persist_state="session",
     )
     stop = cells[1].text_area(
@@ -220,6 +221,14 @@ def answering_form(modes: tuple[str, ...], most: int) -> dict:
         help="prompt: the last prompt token. before: the token whose output emitted the choice. answer: the "
         "choice's last token. mean: over the generated tokens. answer and mean cost one forward more.",
     )
+    contrast = st.checkbox(
+        "Contrast pairs",
+        key="contrast",
+        disabled=is_open,
+        persist_state="session",
+        help="Also continues each prompt with both choices, whatever the model says, and keeps the states of "
+        "their last tokens: the methods ccs, crc and vinc learn from them. Two short forwards more.",
+    )
     cells = st.columns(2, vertical_alignment="bottom")
     calibration = cells[0].selectbox(
         "Calibration of leans",
@@ -243,6 +252,7 @@ def answering_form(modes: tuple[str, ...], most: int) -> dict:
         "calibration": calibration,
         "calibration_per_mode": per_mode,
         "positions": tuple(position for position in POSITIONS if position in positions),
+        "contrast": contrast and not is_open,
     }
 
 

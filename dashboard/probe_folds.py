@@ -7,7 +7,7 @@ from core.probes.cross_validated import CrossValidated
 from core.probes.cross_validated_of_run import known_cross_validated
 from core.probes.rows import ProbeSettings
 from core.store.runs import Run
-from dashboard import charts, model_panel, session, work
+from dashboard import charts, model_panel, probe_method, session, work
 
 
 def sealed(run: Run, judged: Run, settings: ProbeSettings) -> None:
@@ -57,6 +57,7 @@ def cross_validated(run: Run, settings: ProbeSettings, found: CrossValidated) ->
         f"choice of its layer saw. The folds chose layers {', '.join(map(str, sorted(found.layers)))}. "
         "The test set is still closed."
     )
+    probe_method.say_sign(settings.method)
     layers = pd.DataFrame(
         [
             {"layer": layer, "value": here.auroc, "low": here.ci[0], "high": here.ci[1]}

@@ -6,6 +6,7 @@ from core.data.chat import CHAT
 from core.errors import ProbeError
 from core.probes.by_layer import ProbeReport
 from core.probes.false_alarms_of_run import ALARM, false_alarms_of_run
+from core.probes.rows import CONTRAST
 from core.probes.saved import LONGEST_NAME, SavedProbes, in_words, with_origin
 from core.store.runs import Run
 from dashboard import session
@@ -13,7 +14,7 @@ from dashboard import session
 
 def on_conversation(run: Run, judged: Run, report: ProbeReport) -> None:
     """How often the probe, used as a detector, alarms on ordinary conversation, and what it then finds."""
-    if report.settings.target not in ALARM:
+    if report.settings.target not in ALARM or report.settings.position == CONTRAST:
         return
     st.markdown("**False alarms on ordinary conversation**")
     runs = {
@@ -41,6 +42,12 @@ def on_conversation(run: Run, judged: Run, report: ProbeReport) -> None:
 
 def keep(run: Run, judged: Run, report: ProbeReport) -> None:
     """Keep the probe by name, or take it away as a file."""
+    if report.settings.position == CONTRAST:
+        st.caption(
+            "A probe of contrast pairs scores questions with both of their choices, and no single states: it "
+            "cannot be kept to score statements or other answers."
+        )
+        return
     probe = with_origin(report, run, judged)
     saved = SavedProbes(session.cache())
     found = saved.facts()

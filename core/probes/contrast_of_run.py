@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ProbeError
-from core.probes.methods import method_named
+from core.probes.methods import CONTRAST_METHODS, method_named
 from core.probes.methods.vinc import FEWEST
 from core.store.runs import Run, RunStore
 from core.store.states import CONTINUATIONS
@@ -25,8 +25,8 @@ def missing_for(store: RunStore, run: Run, method: str) -> str | None:
     """What a run lacks of what a method of contrast pairs needs, in a sentence; None where it has all."""
     if not store.states(run.run).contrast:
         return (
-            f"run {run.run} keeps no contrast pairs, which method {method!r} learns from: harvest again with "
-            "--contrast (Contrast pairs on the Generate page)"
+            f"run {run.run} keeps no contrast pairs, which {', '.join(CONTRAST_METHODS)} learn from: harvest "
+            "again with --contrast (Contrast pairs on the Generate page)"
         )
     wordings = len(run.settings["wordings"])
     if method_named(method).needs == "contrast wordings" and wordings < FEWEST:

@@ -7,20 +7,18 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import ProbeError
 from core.probes.by_layer import ProbeReport
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
-from core.probes.methods import ALL, METHODS
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
-from dashboard import charts, probe_folds, probe_uses, session
+from dashboard import charts, probe_folds, probe_method, probe_uses, session
 from dashboard.answer_table import said_names
 
 TARGET_HELP = (
     "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
     "true. lie: whether it contradicts what the model believes. mode: which instruction it was under."
 )
-METHOD_HELP = "\n\n".join(f"**{name}** {ALL[name].sentence}" for name in METHODS)
 RULE_HELP = (
     "By what the layer is chosen, on validation data. "
     + " ".join(f"{rule}: {about}." for rule, about in LAYER_RULES.items())
@@ -65,12 +63,9 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
     """What is trained and judged on what."""
     modes = [*dict.fromkeys(frame["mode"]), BOTH]
     cells = st.columns([2, 2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
-    method = cells[0].selectbox("Method", METHODS, key="probe_method", help=METHOD_HELP)
+    method, position = probe_method.choose_method(run, cells[0], cells[2])
     targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
     target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
-    position = cells[2].selectbox(
-        "Position", session.run_store().states(run.run).positions(), key="probe_position"
-    )
     first, second = (modes.index(mode) for mode in default_modes(frame["mode"]))
     train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
     test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
@@ -91,6 +86,7 @@ def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
             key="probe_other",
             help="Of another run, what shares a group or a near-duplicate text with training is left out.",
         )
+    probe_method.say_missing(run)
     settings = ProbeSettings(method, target, position, train, test, int(seed), int(permutations), rule)
     return settings, other
 
@@ -183,6 +179,7 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
         f"**{s.test}** answers{elsewhere} (n {chosen.test.n:,}) to questions that neither training nor the "
         f"choice of the layer (made on n {report.n_validation:,} others) saw.{dropped}"
     )
+    probe_method.say_sign(s.method)
     layer_rules(report)
     if judged.facts["choices"] != run.facts["choices"]:
         pairs = zip(run.facts["choices"], judged.facts["choices"], strict=True)
