@@ -141,15 +141,19 @@ def probe(store: RunStore, run: str, settings: ProbeSettings, test_run: str | No
     return work
 
 
-def own_report(store: RunStore, runs: list[str]) -> Work:
-    """Ask the model of each run whether its answers were true; what it answers is kept when cancelled."""
+def own_report(store: RunStore, run: str, runs: list[str]) -> Work:
+    """Ask the model of each run whether its answers were true; what it answers is kept when cancelled.
+
+    Args:
+        run: the one on whose page this was asked for.
+    """
 
     def work(job: Job) -> None:
         from core.own_report.asking import ask_own_reports
 
-        for run in runs:
-            job.works_on(run)
-            ask_own_reports(store, run, progress=job.progress, cancelled=job.cancelled)
+        job.works_on(run)
+        for name in runs:
+            ask_own_reports(store, name, progress=job.progress, cancelled=job.cancelled)
 
     return work
 
@@ -207,10 +211,6 @@ def transfer(store: RunStore, runs: list[str], settings: ProbeSettings, modes: l
     return work
 
 
-
-    return work
-
-
 def shifts(store: RunStore, run: str, shifted: list[str], settings: ProbeSettings) -> Work:
     """Judge a run's probe on the same questions asked in other ways."""
 
@@ -219,6 +219,10 @@ def shifts(store: RunStore, run: str, shifted: list[str], settings: ProbeSetting
 
         job.works_on(run)
         return shifts_of_runs(store, run, shifted, settings, progress=job.progress, cancelled=job.cancelled)
+
+    return work
+
+
 def steer(store: RunStore, run: str, settings: SteerSettings) -> Work:
     """Ask a run's test questions again while its model is steered."""
 

@@ -14,7 +14,9 @@ from core.store.runs import RunStore
 
 FEWEST = 10
 SIGN = {"said_true": 1.0, "lie": -1.0, "mode": -1.0}
-"""By target, which way a report that the answer was true points; `truth` goes by what was said."""
+"""By target, which way a report that the answer was true points."""
+REPORTED = ("truth", *SIGN)
+"""The targets that a report says something of; of the truth together with the choice that was said."""
 
 
 def calibrate(log_odds: Sequence[float], said_true: Sequence[int]) -> Calibration:
@@ -51,7 +53,7 @@ def own_report_scores(
     Raises:
         ProbeError: there is no such control; says why.
     """
-    if target != "truth" and target not in SIGN:
+    if target not in REPORTED:
         raise ProbeError(f"whether it was true says nothing of target {target!r}")
     there = _with_reports(store, judged).reindex(answers)
     said = there["said"].to_numpy(dtype=float)

@@ -12,10 +12,10 @@ import pandas as pd
 from core.errors import ProbeError
 from core.own_report.of_probe import OWN_REPORT
 from core.own_report.scores import own_report_scores
-from core.probes.by_layer import ONE_CLASS
+from core.probes.by_layer import ONE_CLASS, ProbeReport
 from core.probes.controls import Null
 from core.probes.metrics import Area, Control, area
-from core.probes.of_run import known_report, with_states
+from core.probes.of_run import known_report, states_for
 from core.probes.rivals import rival_scores
 from core.probes.rows import ProbeSettings, choose_rows, with_target
 from core.probes.words_of_run import words_of_run
@@ -51,6 +51,17 @@ class ControlsOfRun:
     probe: Area | None
     null: Null | None
 
+    @staticmethod
+    def of_report(report: ProbeReport) -> "ControlsOfRun":
+        """Those that a judged probe stands beside."""
+        null = report.controls.get("permuted")
+        return ControlsOfRun(
+            {name: found for name, found in report.controls.items() if isinstance(found, Control)},
+            report.absent,
+            report.chosen.test,
+            null if isinstance(null, Null) else None,
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row a control, absent ones last, with the columns `COLUMNS`; margins are of the probe."""
         rows = []
@@ -74,19 +85,13 @@ def controls_of_run(
         settings: of the probe; without a judged one only target, position, modes and seed count.
 
     Raises:
-        ProbeError, StoreError: see `choose_rows`, `with_states` and `RunStore`.
+        ProbeError, StoreError: see `choose_rows`, `states_for` and `RunStore`.
     """
     report = known_report(store, run, settings, test_run) or known_report(
         store, run, settings.without_null(), test_run
     )
     if report is not None:
-        null = report.controls.get("permuted")
-        return ControlsOfRun(
-            {name: found for name, found in report.controls.items() if isinstance(found, Control)},
-            report.absent,
-            report.chosen.test,
-            null if isinstance(null, Null) else None,
-        )
+        return ControlsOfRun.of_report(report)
     frame = _answers(store, run, settings)
     judged = frame if test_run is None else _answers(store, test_run, settings)
     rows = choose_rows(frame, settings, None if test_run is None else judged)
@@ -112,5 +117,5 @@ def controls_of_run(
 
 
 def _answers(store: RunStore, run: str, settings: ProbeSettings) -> pd.DataFrame:
-    frame = with_states(store, run, settings.position)[0]
+    frame = states_for(store, run, settings)[0]
     return with_target(frame, settings.target).reset_index(drop=True)

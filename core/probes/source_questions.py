@@ -15,11 +15,12 @@ from core.data.open_questions import OPEN
 from core.data.question import Question, similar_to, tokens_of
 from core.data.reviews import FILES, load_reviews
 from core.data.sources import HUB, DataSettings, load_pool
+from core.data.styles import restyled
 from core.errors import DataError
 
 
 def source_questions(cache: Path, data: DataSettings) -> list[Question]:
-    """Every question of the source that a run asked, in the run's form.
+    """Every question of the source that a run asked, in the run's form and style.
 
     Of built-in sources those that liars are trained on are among them, which no run asks. That favours the
     controls: they may learn what the liar has learnt.
@@ -31,10 +32,12 @@ def source_questions(cache: Path, data: DataSettings) -> list[Question]:
         raise DataError(f"{data.name} is asked openly: its questions have no label")
     if data.name.startswith(HUB):
         raise DataError(f"{data.name} is of the hub, which is not asked for more text")
-    if data.name not in (*FILES, *FACTS):
-        return load_pool(cache, data)
-    found = load_reviews(cache, data.name) if data.name in FILES else load_facts(data.name)
-    return as_claims(found, data.seed) if data.form == "claim" else found
+    if data.name in (*FILES, *FACTS):
+        found = load_reviews(cache, data.name) if data.name in FILES else load_facts(data.name)
+        found = as_claims(found, data.seed) if data.form == "claim" else found
+    else:
+        found = load_pool(cache, data)
+    return restyled(found, data.style)
 
 
 def unlike(source: Sequence[Question], judged: pd.DataFrame) -> list[Question]:

@@ -12,7 +12,7 @@ from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
-from dashboard import charts, probe_folds, probe_method, probe_uses, session
+from dashboard import charts, probe_controls, probe_folds, probe_method, probe_uses, session
 from dashboard.answer_table import said_names
 
 TARGET_HELP = (
@@ -54,6 +54,7 @@ def main() -> None:
     headline(run, judged, report)
     probe_folds.judged_by_now(judged)
     chart(run, report)
+    probe_controls.beside_the_chart(run, judged, report)
     details(judged, report)
     probe_uses.on_conversation(run, judged, report)
     probe_uses.keep(run, judged, report)
@@ -222,19 +223,12 @@ def chart(run: Run, report: ProbeReport) -> None:
             for row in report.layers
         ]
     )
-    controls = []
-    for name, found in report.controls.items():
-        if found is not None:
-            made = found.to_json()
-            low, high = made["auroc_ci"]
-            controls.append({"name": name, "auroc": made["auroc"], "low": low, "high": high})
-    columns = ["name", "auroc", "low", "high"]
+    controls = probe_controls.switched_on(report)
     share = report.chosen.test.positive / report.chosen.test.n
     chance = 0.5 if metric == "AUROC" else max(share, 1 - share)
-    found = pd.DataFrame(controls, columns=columns)
     place = st.container()
     layer = session.layer_slider(run)
-    drawn = charts.by_layer(layers, found, metric, report.layer, chance, layer)
+    drawn = charts.by_layer(layers, controls, metric, report.layer, chance, layer)
     place.plotly_chart(drawn, key="by layer")
     row = report.layers[layer]
     validation = ", ".join(f"{mode} {value:.3f}" for mode, value in row.validation.items())
