@@ -22,6 +22,8 @@ from core.probes.shifts_of_runs import known_shifts, may_be_shift, shifts_of_run
 from core.probes.shifts_rows import AskedRun, shift_rows
 from core.probes.splits import split_groups
 from core.store.judgements import JudgementStore
+from core.store.runs import RunStore
+from tests.conftest import beside
 from tests.shift_runs import (
     FAMILIAR,
     KEEPS,
@@ -244,3 +246,17 @@ def test_a_shift_is_called_by_what_it_changes(store):
     assert named["typos-run"] == "typos" and named["asked-run"] == "template review-statement"
     assert named["shown"] == "upper, wording 3, examples 2, sets of examples 3, system role off"
     assert named["plain-run"] == "asked alike" and shift_name(of["typos-run"], of["plain-run"]) == "plain"
+
+
+def test_harvested_runs_of_one_sample_are_shifts_of_each_other(cache, tiny, tmp_path, capsys):
+    folder = beside(cache, tmp_path)
+    harvest = ["harvest", "--data", "numbers", "--template", "true-false", "--n", "80", "--model", str(tiny)]
+    for more in ([], ["--style", "negated"], ["--style", "typos"], ["--template", "true-false-statement"]):
+        assert main([*harvest, *more, "--cache", str(folder)]) == 0
+    run, *shifted = [found.run for found in reversed(RunStore(folder).runs())]
+    capsys.readouterr()
+    assert main(["shifts", run, *shifted, "--json", "--cache", str(folder)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    named = {row["shift"]: row["n"] for row in found["shifts"]}
+    assert named == dict.fromkeys(("negated", "typos", "template true-false-statement"), found["n"])
+    assert found["n"] >= 20 and len(found["shifts"]) == 6
