@@ -172,7 +172,8 @@ def sentence(run: Run, judged: Run, report: ProbeReport) -> None:
     elif low > 0.5 and unbeaten:
         verdict += f", but is not clearly better than {', '.join(unbeaten)}"
     elif low > 0.5:
-        verdict += ", and clearly better than each control (paired 95 % intervals above 0)"
+        which = "each control that is to be had" if report.absent else "each control"
+        verdict += f", and clearly better than {which} (paired 95 % intervals above 0)"
     elsewhere = "" if judged is run else f" of the run {session.as_text(judged.title)}"
     dropped = f" Pruned: {report.n_dropped:,}." if report.n_dropped else " Nothing was pruned."
     st.markdown(
