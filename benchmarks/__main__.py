@@ -10,12 +10,14 @@ import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import torch
 import transformers
 
 from benchmarks.arithmetic import matmul_rates
 from benchmarks.compare import Comparison, compare
+from benchmarks.probes import ProbeComparison, compare_probes, made_states
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
@@ -26,13 +28,14 @@ RESULTS = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: questions (each in both modes) and pairs of repetitions."""
+    """How much is measured: questions (each in both modes), pairs of repetitions, layers of made states."""
 
     questions: int
     pairs: int
+    layers: int
 
 
-FULL, QUICK = Size(questions=24, pairs=5), Size(questions=8, pairs=2)
+FULL, QUICK = Size(questions=24, pairs=5, layers=31), Size(questions=8, pairs=2, layers=6)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,15 +55,22 @@ def main(arguments: list[str] | None = None) -> int:
             compare(loaded, cache, questions=size.questions, shots=shots, pairs=size.pairs)
             for shots in (0, 6)
         ]
+        probes = compare_probes(made_states(size.layers, answers=1000, dimensions=576), size.pairs)
     except TelltaleError as error:
         print(f"telltale: {error}", file=sys.stderr)
         return 2
     print(table(facts, loaded.name, comparisons))
+    print(probe_table(probes))
     if chosen.quick:
         return 0
-    results = {"model": loaded.name, "machine": facts, "movie_reviews": [c.to_dict() for c in comparisons]}
+    results = {
+        "model": loaded.name,
+        "machine": facts,
+        "movie_reviews": [c.to_dict() for c in comparisons],
+        "probes": probes.to_dict(),
+    }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    return 0 if all(comparison.met for comparison in comparisons) else 1
+    return 0 if probes.met and all(comparison.met for comparison in comparisons) else 1
 
 
 def machine(device: torch.device) -> dict:
@@ -111,6 +121,21 @@ def table(facts: dict, model: str, comparisons: list[Comparison]) -> str:
         f"{facts['matmul_gflops']:.0f} GFLOP/s by PyTorch, {facts['matmul_gflops_engine']:.0f} by the engine"
     )
     return "\n".join([head, "", *lines, "", *said])
+
+
+def probe_table(found: ProbeComparison) -> str:
+    """What `compare_probes` found, as text."""
+    middle, low, high = found.ratio
+    ours, loop = (f"{median(seconds):.2f} s" for seconds in (found.seconds, found.loop_seconds))
+    return (
+        f"\nfive-fold logistic regression at {found.layers} layers of made states, "
+        f"{found.answers:,} answers × {found.dimensions}, "
+        f"AUROC {found.auroc[0]:.2f} to {found.auroc[1]:.2f}\n"
+        f"Telltale {ours}, scikit-learn's loop over layers {loop} (joblib, {found.backend}): "
+        f"{middle:.2f} × ({low:.2f} to {high:.2f})\n"
+        f"bar {found.bar:g} × {'met' if found.met else 'MISSED'}, "
+        f"AUROCs differ by {found.difference:.1e} at most, {len(found.ratios)} pairs"
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import pytest
 
 import benchmarks.compare as comparing
-from benchmarks.__main__ import machine, table
+import benchmarks.probes as probing
+from benchmarks.__main__ import machine, probe_table, table
 from benchmarks.arithmetic import flop
 from benchmarks.compare import DisagreementError, compare
+from benchmarks.probes import BACKENDS, compare_probes, made_states
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 
@@ -42,3 +44,23 @@ def test_flop_known_by_hand(loaded):
     assert flop(loaded, 1, 0, heads=0) == 2 * weights + 4 * 32 * 3
     assert flop(loaded, 2, 5, heads=0) == 4 * weights + 4 * 32 * 3 * 13
     assert flop(loaded, 0, 0) == 2 * 32 * 49152
+
+
+@pytest.fixture(scope="module")
+def made():
+    return made_states(layers=6, answers=1000, dimensions=64)
+
+
+def test_probes_of_both_sides_agree_on_made_states(made):
+    found = compare_probes(made, pairs=2)
+    assert (found.layers, found.answers, found.dimensions, len(found.ratios)) == (6, 1000, 64, 2)
+    assert found.difference <= 1e-3
+    assert found.auroc[0] < 0.65 and found.auroc[1] > 0.9
+    assert found.backend in BACKENDS and "bar 10 ×" in probe_table(found)
+
+
+def test_no_speed_where_aurocs_differ(made, monkeypatch):
+    right = probing.looped
+    monkeypatch.setattr(probing, "looped", lambda made, backend: right(made, backend) + 0.002)
+    with pytest.raises(DisagreementError, match=r"differ by 2\.\de-03"):
+        compare_probes(made, pairs=1)

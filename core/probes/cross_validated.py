@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, ProbeError
-from core.probes.batched import fit_many
+from core.probes.batched import AS_SCIKIT_LEARN, fit_many
 from core.probes.layer_rules import Validated, agreement_of, choose_layer
 from core.probes.metrics import Area, area, auroc
 from core.probes.needs import beside_labels, check_needs
@@ -25,6 +25,7 @@ from core.probes.rows import (
     validation_rows,
     with_target,
 )
+from core.probes.side_by_side import side_by_side
 from core.probes.splits import fold_of_groups
 
 FOLDS = 5
@@ -73,14 +74,15 @@ def cross_validate(
     pairs = [matched_validation(frame, rows) for rows in parts]
     validated: list[list[Validated]] = [[] for _ in parts]
     scores: list[list[np.ndarray]] = [[] for _ in parts]
-    for layer in range(n_layers):
+    trains = [rows.train for rows in parts]
+
+    def fitted(here: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return flat(here), fold_directions(frame, here, trains, settings.method, settings.target)
+
+    for layer, (here, vectors) in enumerate(side_by_side(fitted, map(states, range(n_layers)))):
         if cancelled():
             raise Cancelled("the cross-validation was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
-        here = states(layer)
-        trains = [rows.train for rows in parts]
-        vectors = fold_directions(frame, here, trains, settings.method, settings.target)
-        here = flat(here)
         for number, (rows, vector) in enumerate(zip(parts, vectors, strict=True)):
             found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
             agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
@@ -146,7 +148,7 @@ def fold_directions(
     if method == "logistic":
         rows = np.unique(np.concatenate(trains))
         weights = np.array([np.isin(rows, train) for train in trains], dtype=float)
-        return fit_many(here[rows], values[rows], weights).vectors
+        return fit_many(here[rows], values[rows], weights, tolerance=AS_SCIKIT_LEARN).vectors
     beside = beside_labels(frame, method, target)
     found = []
     for train in trains:

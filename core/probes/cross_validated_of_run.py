@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
@@ -15,7 +14,7 @@ from core.probes.splits import split_groups
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
-VERSION = 2
+VERSION = 3
 
 
 def cross_validated_run(
@@ -45,15 +44,14 @@ def cross_validated_run(
     if sealed:
         test = split_groups(frame["group"].tolist(), frame["label"].tolist(), settings.seed).test
         rows = np.flatnonzero(~frame["group"].isin(test))
-    with threadpool_limits(1, user_api="blas"):
-        found = cross_validate(
-            frame.iloc[rows],
-            lambda layer: states(layer)[rows],
-            record.facts["layers"],
-            settings,
-            progress=progress,
-            cancelled=cancelled,
-        )
+    found = cross_validate(
+        frame.iloc[rows],
+        lambda layer: states(layer)[rows],
+        record.facts["layers"],
+        settings,
+        progress=progress,
+        cancelled=cancelled,
+    )
     keep_derived(found, path)
     return found
 

@@ -114,7 +114,7 @@ class Permutations:
         if cancelled():
             raise Cancelled("the probe was cancelled: nothing was kept")
         if self.settings.method == "logistic":
-            return fit_many(train, learnt, np.ones(learnt.shape), scale="shared").vectors
+            return fit_many(train, learnt, np.ones(learnt.shape)).vectors
         spread = train.std(axis=0, dtype=np.float64)
         spread[spread == 0] = 1.0
         scaled = (train - train.mean(axis=0, dtype=np.float64)) / spread

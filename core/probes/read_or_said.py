@@ -288,7 +288,7 @@ def _cross_fitted(states: np.ndarray, target: np.ndarray, counts: np.ndarray, fo
     for number in range(FOLDS):
         out = fold == number
         try:
-            fitted = fit_many(states, target, counts * ~out, scale="shared")
+            fitted = fit_many(states, target, counts * ~out)
         except ValueError as error:
             raise ProbeError("a resample holds one class only: harvest more questions") from error
         made = fitted.scores(states[out].astype(np.float64))
