@@ -197,7 +197,7 @@ STYLES = {
         Style("upper", "The text in capitals, but for chemical symbols.", _upper),
         Style(
             "typos",
-            f"Letters swapped or dropped in {TYPO_SHARE:.0%} of the words, never in names or numbers.",
+            f"Letters swapped or dropped in {TYPO_SHARE:.0%} of the longer words, never in names or numbers.",
             _with_typos,
         ),
         Style(
