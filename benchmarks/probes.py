@@ -8,6 +8,7 @@ every layer and fold, on all cores.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -102,16 +103,16 @@ def compare_probes(made: Made, pairs: int) -> ProbeComparison:
     Raises:
         DisagreementError: any two AUROCs differ by more than `TOLERANCE`.
     """
-    _timed(lambda: solved(made))
+    _timed(partial(solved, made))
     looked = {}
     for backend in BACKENDS:
         looped(made, backend)
-        looked[backend] = _timed(lambda named=backend: looped(made, named))[0]
+        looked[backend] = _timed(partial(looped, made, backend))[0]
     backend = min(looked, key=looked.__getitem__)
     seconds, loop_seconds, difference = [], [], 0.0
     for _ in range(pairs):
-        ours, found = _timed(lambda: solved(made))
-        theirs, expected = _timed(lambda: looped(made, backend))
+        ours, found = _timed(partial(solved, made))
+        theirs, expected = _timed(partial(looped, made, backend))
         seconds.append(ours)
         loop_seconds.append(theirs)
         difference = max(difference, float(np.abs(found - expected).max()))
