@@ -37,12 +37,8 @@ def show(
         "then says stands beside the answer that was forced into its turn after the very same words."
     )
     left, middle, right, last = st.columns([4, 2, 2, 1], vertical_alignment="bottom")
-    chosen = left.selectbox(
-        "Statement",
-        range(len(statements)),
-        format_func=lambda n: f"{n + 1} · {statements[n].question or statements[n].text}",
-        key="own words",
-    )
+    titles = [f"{number} · {one.question or one.text}" for number, one in enumerate(statements, 1)]
+    chosen = left.selectbox("Statement", titles, key="own words")
     with middle:
         new_tokens = speech_panel.most_tokens()
     with right:
@@ -52,7 +48,7 @@ def show(
             model = HarvestSettings.from_dict(run.settings).model
             tokenizer = load_tokenizer(model, session.cache())
             asking = asking_of(session.run_store(), run.run, tokenizer)
-            plan = StatementPlan(asking, statements[chosen])
+            plan = StatementPlan(asking, statements[titles.index(chosen)])
             names = class_names(probe.facts["target"], asking)
             speech_panel.start(PAGE, Speech(plan, probe, names, new_tokens))
     except TelltaleError as refused:

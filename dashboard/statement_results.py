@@ -64,10 +64,8 @@ def show(scores: StatementScores, layers: int, layer: int) -> None:
         st.caption(f"The first {MARKS} of {len(marks)} scores are marked.")
     st.markdown("**Token by token, layer by layer**")
     entries: list[AsRead | OwnTurn] = [*scores.read, *scores.own_turn]
-    chosen = st.selectbox(
-        "Show", range(len(entries)), format_func=lambda n: title(numbers, entries[n]), key="heat"
-    )
-    entry = entries[chosen]
+    titles = [title(numbers, entry) for entry in entries]
+    entry = entries[titles.index(st.selectbox("Show", titles, key="heat"))]
     if isinstance(entry, OwnTurn):
         st.caption("Forced: the model did not choose these words, they were put into its mouth.")
     heat_map(entry.tokens, layers, layer, scores)

@@ -244,6 +244,7 @@ def test_on_the_page_the_model_answers_what_was_typed_beside_how_it_was_scored(p
     page.text_area[0].set_value(f"Q: {PAIR.question} | A: {PAIR.text}\n{LONE.text}").run()
     page.number_input(key="ask_tokens").set_value(5).run()
     page.selectbox(key="ask_rate").set_value(0.01).run()
+    assert page.selectbox(key="own words").value == f"1 · {PAIR.question}"
     shown = pressed(page, "Let it answer", work.SPEAKING)
     assert not shown.exception and not shown.error
     strips = [element.proto.body for element in shown.get("html")]

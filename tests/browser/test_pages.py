@@ -235,6 +235,39 @@ def test_statements_are_scored_and_hostile_text_stays_text(page):
     assert page.locator("a[href='http://127.0.0.1:9']").count() == 0
 
 
+def test_the_question_of_a_pair_is_answered_by_the_model_itself_while_it_speaks(page):
+    """It can be cancelled; whole, it stands beside the same statement read and forced."""
+    question = "Was it ![any](http://127.0.0.1:9/x.png) good? Tell me at length."
+    go(page, "Statements")
+    box = page.get_by_role("textbox", name="Statements, one a line")
+    box.fill(f"Q: {question} | A: Yes, <b>very</b>.")
+    box.press("Control+Enter")
+    settle(page)
+    page.get_by_role("button", name="Score them").click()
+    expect(page.get_by_text("Token by token, layer by layer")).to_be_visible(timeout=SLOW)
+    settle(page)
+    most = page.get_by_role("spinbutton", name="Most tokens of an answer")
+    most.fill("128")
+    most.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Let it answer").click()
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.click()
+    expect(page.get_by_text("Cancelled: what had been said stands.")).to_be_visible(timeout=SLOW)
+    most.fill("6")
+    most.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Let it answer").click()
+    expect(page.get_by_text("Forced and its own words follow the same prompt")).to_be_visible(timeout=SLOW)
+    expect(cancel).to_have_count(0, timeout=SLOW)
+    settle(page)
+    expect(page.get_by_text("Cancelled: what had been said stands.")).to_have_count(0)
+    expect(page.get_by_text("token of the answer").first).to_be_visible()
+    expect(page.get_by_text("No state at position prompt as the probe was trained on")).to_have_count(2)
+    expect(page.get_by_text(question, exact=True).last).to_be_visible()
+    assert page.locator("img[src='http://127.0.0.1:9/x.png']").count() == 0
+
+
 def test_what_is_asked_is_scored_while_the_model_speaks(page):
     """Where a probe is fitted, in both modes, and where it was never trained it says so."""
     go(page, "Generate")
