@@ -9,6 +9,7 @@ from core.cli import main
 from core.errors import ProbeError
 from core.probes.contrast import CONTRAST_SIGN
 from core.probes.contrast_of_run import contrast_pairs, missing_for, over_wordings
+from core.probes.controls_of_run import controls_of_run
 from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.crossed_rows import CrossedSettings
 from core.probes.methods import CONTRAST_METHODS, method_named
@@ -107,6 +108,17 @@ def test_of_several_samples_the_first_stands_for_the_prompt(tmp_path):
     assert (frame["sample"] == 0).all() and len(frame) == len(pairs(0)) == 40
 
 
+def test_the_controls_are_of_the_answers_that_stand_for_the_pairs(tmp_path):
+    store = RunStore(tmp_path)
+    made_run(store, "r", n=40, wordings=(0, 1, 2))
+    settings = ProbeSettings("vinc", permutations=0)
+    before = controls_of_run(store, "r", settings)
+    report = probe_run(store, "r", settings)
+    after = controls_of_run(store, "r", settings)
+    assert before.controls["output"].n == after.controls["output"].n == report.chosen.test.n
+    assert before.controls["output"].auroc == after.controls["output"].auroc
+
+
 def test_what_was_dropped_trains_and_judges_no_more(tmp_path):
     store = RunStore(tmp_path)
     made_run(store, "r", n=60)
@@ -161,10 +173,12 @@ def test_what_reads_single_states_refuses_pairs(store, capsys):
 
 def test_the_commands_say_where_the_sign_comes_from(store, capsys):
     common = ["probe", "pairs", "--method", "crc", "--permutations", "0", "--cache", str(store.cache)]
-    for more in ([], ["--cross-validate"]):
-        assert main([*common, *more]) == 0
-        assert CONTRAST_SIGN in capsys.readouterr().out
-        assert main([*common, *more, "--json"]) == 0
+    across = ["transfer", "pairs", "other", *common[2:4], "--cache", str(store.cache)]
+    for asked in (common, [*common, "--cross-validate"], across):
+        assert main(asked) == 0
+        told = capsys.readouterr().out
+        assert CONTRAST_SIGN in told and told.startswith("crc probe of truth at contrast")
+        assert main([*asked, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["sign"] == CONTRAST_SIGN
 
 

@@ -54,8 +54,8 @@ def probe(cache: Path, options: Namespace) -> Result:
     known = area_among(report, answers[answers["knows"] == 1])
     result["known"] = None if known is None else known.to_json()
     lines = [
-        f"{options.method} probe of {options.target} at {options.position}: trained on {options.train} "
-        f"(n {report.n_train}), judged on {options.test} (n {report.chosen.test.n})",
+        f"{options.method} probe of {options.target} at {report.settings.position}: trained on "
+        f"{options.train} (n {report.n_train}), judged on {options.test} (n {report.chosen.test.n})",
         method_named(options.method).sentence,
         "layer   AUROC  95 % interval   accuracy",
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.commands.options import Result
 from core.commands.probing import probe_settings
+from core.probes.methods import method_named
 from core.probes.transfer import to_frame
 from core.probes.transfer import transfer as matrix
 from core.progress import shown_in_percent
@@ -25,6 +26,7 @@ def transfer(cache: Path, options: Namespace) -> Result:
     lines = [
         f"{settings.method} probe of {settings.target} at {settings.position}, trained on {settings.train}, "
         f"layer by rule {settings.rule}; the diagonal is cross-validated",
+        method_named(settings.method).sentence,
         "trained on    judged on     mode     AUROC  95 % interval    n      layer",
     ]
     for cell in cells:
@@ -34,4 +36,8 @@ def transfer(cache: Path, options: Namespace) -> Result:
             layers = ", ".join(map(str, sorted(set(cell.layers))))
             figure = f"{cell.area.auroc:.3f}  {low:.3f} to {high:.3f}  {cell.area.n:>5}  {layers}"
         lines.append(f"{cell.trained}  {cell.judged}  {cell.mode:<7}  {figure}")
-    return {"cells": frame.astype(object).where(frame.notna(), None).to_dict("records")}, "\n".join(lines)
+    result = {
+        "sign": method_named(settings.method).sign,
+        "cells": frame.astype(object).where(frame.notna(), None).to_dict("records"),
+    }
+    return result, "\n".join(lines)
