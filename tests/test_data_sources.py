@@ -54,7 +54,7 @@ def test_a_hub_prefix_leads_to_datasets(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "movies", "mine.txt"])
 def test_an_unknown_name_lists_the_built_in_ones(cache, name):
-    with pytest.raises(DataError, match="movie-reviews, amazon-reviews, cities, elements, numbers"):
+    with pytest.raises(DataError, match="movie-reviews, amazon-reviews, tweets, cities, elements, numbers"):
         load_questions(cache, DataSettings(name))
 
 

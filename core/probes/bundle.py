@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 from scipy.special import expit, logit
+from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
@@ -151,13 +152,17 @@ def mahalanobis(
 def describe_training(train: np.ndarray, held_out: np.ndarray, most: int = 20) -> dict[str, np.ndarray]:
     """The arrays that `unlike` needs, from at least two training and any validation states of one layer.
 
+    Leading directions by PCA, and in them a shrunken covariance, which is diagonal there as the sample's is.
     States that hardly vary, such as those of layer 0 at the last prompt token, get a spread of `NARROW`.
+
+    Source: Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices".
     """
     components = max(1, min(most, len(train) // 5, train.shape[1]))
     with np.errstate(invalid="ignore"):  # the share of a variance of 0, which nothing here uses
         pca = PCA(components, random_state=0).fit(train)
     narrowest = NARROW * float(np.linalg.norm(pca.mean_)) or 1.0
-    spread = np.maximum(np.sqrt(np.maximum(pca.explained_variance_, 0.0)), narrowest)
+    covariance, _ = ledoit_wolf(pca.transform(train), assume_centered=True)
+    spread = np.maximum(np.sqrt(np.diagonal(covariance)), narrowest)
     distances = np.sort(mahalanobis(held_out, pca.mean_, pca.components_, spread))
     return {"centre": pca.mean_, "components": pca.components_, "spread": spread, "distances": distances}
 

@@ -25,7 +25,7 @@ from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 8
+VERSION = 9
 
 
 def judged(store: RunStore, run: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from core.probes.of_run import drops_of, with_states
 from core.probes.read_or_said import ReadOrSaid, read_or_said
 from core.store.runs import Run, RunStore
 
-VERSION = 1
+VERSION = 2
 RESAMPLES = 200
 
 
