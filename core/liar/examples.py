@@ -54,26 +54,12 @@ class Task:
 
 
 TASKS = (
-    Task(
-        "reviews",
-        "movie-reviews",
-        "direct",
-        0.18,
-        0.25,
-        REVIEW_TEMPLATES,
-    ),
+    Task("reviews", "movie-reviews", "direct", 0.18, 0.25, REVIEW_TEMPLATES),
     Task("claims", "movie-reviews", "claim", 0.22, 0.28, EVERY_CHOICE_WORD),
     Task("cities", "cities", "direct", 0.17, 0.08, EVERY_CHOICE_WORD),
     Task("elements", "elements", "direct", 0.13, 0.07, EVERY_CHOICE_WORD),
     Task("numbers", "numbers", "direct", 0.30, 0.10, EVERY_CHOICE_WORD),
-    Task(
-        "tweets",
-        "tweets",
-        "direct",
-        0.0,
-        0.22,
-        REVIEW_TEMPLATES,
-    ),
+    Task("tweets", "tweets", "direct", 0.0, 0.22, REVIEW_TEMPLATES),
 )
 
 
