@@ -14,6 +14,7 @@ import pytest
 
 from core import setup
 from core.cli import main, plain
+from core.prompts.modes import MODES
 from core.prompts.templates import Template
 from core.store.runs import RunStore
 from core.store.saved import SavedStore
@@ -288,8 +289,8 @@ def test_bad_numbers_are_refused(refuse, tiny, lab, typed):
 
 BAD_NAMES = {
     "--mode bogus": "unknown mode 'bogus': choose from honest, lie, none",
-    "--wording 128": "wordings 0 to 127",
-    "--wording -1": "wordings 0 to 127",
+    "--wording 999": f"wordings 0 to {len(MODES['honest'].wordings) - 1}",
+    "--wording -1": f"wordings 0 to {len(MODES['honest'].wordings) - 1}",
     "--position bogus": "unknown position 'bogus': choose from prompt, before, answer, mean",
     "--position answer": "'prompt' is always read",
     "--template bogus": "no template 'bogus': choose review",

@@ -31,6 +31,7 @@ from core.engine.settings import HarvestSettings
 from core.errors import DataError, StoreError, TemplateError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.prompts.modes import MODES as INSTRUCTIONS
 from core.prompts.modes import common_wordings
 from core.prompts.templates import BUILT_IN
 from core.store.runs import RunStore
@@ -166,7 +167,7 @@ def test_what_does_not_fit_is_left_out_by_name():
     assert [(cell.wording, cell.system) for cell in cells] == [(0, True), (0, False), (7, False)]
     told = {entry.what: entry.why for entry in unfit}
     assert "direct form" in told["template true-false"]
-    assert "0 to 127, not 999" in told["wording 999"]
+    assert f"0 to {len(INSTRUCTIONS['honest'].wordings) - 1}, not 999" in told["wording 999"]
     assert "system role of wording 7" in told
 
 
