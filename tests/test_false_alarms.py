@@ -8,12 +8,16 @@ import pytest
 from core.data.chat import CHAT
 from core.data.open_questions import load_open
 from core.data.question import Question
+from core.data.sources import DataSettings
+from core.engine.settings import HarvestSettings
 from core.errors import ProbeError
 from core.labels import wilson_interval
+from core.models.catalog import ModelSettings
 from core.probes.false_alarms import false_alarms, first_half
 from core.probes.false_alarms_of_run import false_alarms_of_run
 from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
+from core.prompts.templates import BUILT_IN, CHAT_TEMPLATE
 from core.store.decision import Decision
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
@@ -81,7 +85,8 @@ def test_answers_to_one_prompt_widen_the_interval():
 
 
 def begin(store, run, data, questions, modes, model="m"):
-    settings = {"data": {"name": data}, "modes": list(modes), "samples": 1, "shots": 0}
+    template = CHAT_TEMPLATE if data == CHAT else BUILT_IN["review"]
+    settings = HarvestSettings(DataSettings(data), template, ModelSettings("nowhere"), tuple(modes)).to_dict()
     facts = {
         "model": "m",
         "model_content": model,
