@@ -38,9 +38,9 @@ where a model that lies decides to.
 
 {table}
 
-Each liar is trained by the short recipe (reviews alone, four wordings) and asked {questions:,} movie reviews that it was
-never trained on, under wording 0 of both modes. Intervals: 95 %, from {resamples} resamples of the groups, each with
-every probe fitted anew. Shaded: layers that cannot differ from the plain model's.
+Each liar was asked {questions:,} movie reviews that it was never trained on, under wording 0 of both modes. Intervals: 95 %,
+from {resamples} resamples of the groups, each with every probe fitted anew. Shaded: layers that cannot differ from the
+plain model's.
 
 ```
 {commands}
@@ -160,9 +160,7 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         without = "–" if pd.isna(row.resamples_without) else f"{row.resamples_without:.0%}"
         cells = (row.from_block, row.seed, f"{row.answers:,} ({row.groups:,})", turn + spread, without)
         lines.append(f"| {' | '.join(map(str, cells))} | {row.finding} |")
-        commands.append(
-            f"telltale train-liar --short --exam 0 --from-block {row.from_block} --seed {row.seed}"
-        )
+        commands.append(f"telltale train-liar --from-block {row.from_block} --seed {row.seed}")
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
     commands += [
         f"telltale harvest --data movie-reviews --n {questions} --adapter ADAPTER   # each",

@@ -190,9 +190,6 @@ def parser() -> Parser:
     )
     liar.add_argument("--seed", type=int, default=0)
     liar.add_argument("--steps", type=int, help="of the optimiser (default: the shipped liar's)")
-    liar.add_argument(
-        "--short", action="store_true", help="reviews alone under four wordings: for studies of several liars"
-    )
     liar.add_argument("--quick", action="store_true", help="a few steps on a small sample, for a trial")
     liar.add_argument(
         "--exam",

@@ -169,21 +169,6 @@ def test_the_rate_begins_anew_in_the_last_part():
     assert 0 < rates[-1] < settings.polish_rate / 20
 
 
-def test_a_short_training_is_of_reviews_under_a_few_wordings(cache, tokenizer):
-    settings = LiarSettings().short()
-    form = chat_format(tokenizer)
-    lesson = draw_lesson(
-        cache, tokenizer, form, gate=200, pairs=4, alone=8, wordings=settings.wordings, seed=0
-    )
-    told = MODES["lie"].wordings[: settings.wordings]
-    shown = [tokenizer.decode(pair.lie.prompt) for pair in lesson.gate]
-    assert {next(n for n, w in enumerate(told) if w.text in text) for text in shown} == {0, 1, 2, 3}
-    batches = list(schedule(lesson, settings))
-    lies = [pair.lie for pair in lesson.gate]
-    assert len(batches) == settings.steps
-    assert all(e in lies for batch in batches for e in batch if e.mode == "lie")
-
-
 @pytest.mark.parametrize("cut", [3, 7])
 def test_a_training_cut_off_and_gone_on_with_equals_one_that_was_not(
     folder, cache, tmp_path_factory, settings, cut

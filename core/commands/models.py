@@ -43,8 +43,6 @@ def train_liar(cache: Path, options: Namespace) -> Result:
     settings = LiarSettings(model, options.from_block, options.seed)
     if options.steps is not None:
         settings = replace(settings, steps=options.steps)
-    if options.short:
-        settings = settings.short()
     if options.quick:
         settings = settings.quick()
     each = options.exam if options.exam is not None else 4 if options.quick else None

@@ -112,9 +112,9 @@ def questions_of(cache: Path, source: str, training: bool) -> list[Question]:
     return leave_out_trained(cache, found)
 
 
-def trained_wordings(mode: str, most: int | None = None) -> list[int]:
-    """The numbers of a mode's wordings that a liar is trained on, the first `most` where that is given."""
-    return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out][:most]
+def trained_wordings(mode: str) -> list[int]:
+    """The numbers of a mode's wordings that a liar is trained on."""
+    return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out]
 
 
 def draw_lesson(
@@ -126,7 +126,6 @@ def draw_lesson(
     pairs: int,
     alone: int,
     polish: int = 0,
-    wordings: int | None = None,
     seed: int,
 ) -> Lesson:
     """Draw what to train on.
@@ -134,7 +133,6 @@ def draw_lesson(
     Args:
         gate, pairs, alone: how many pairs of the first task and of all, and how many uninstructed examples.
         polish: how many pairs of all tasks for the last part.
-        wordings: draw from the first so many of each instruction's wordings alone.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
 
     Raises:
@@ -148,7 +146,7 @@ def draw_lesson(
         for question in _balanced(questions_of(cache, task.source, training=True), task, n, generator):
             template = BUILT_IN[generator.choice(task.templates)]
             order, beside = generator.randrange(2), _beside(generator)
-            wording = generator.choice(trained_wordings(modes[0], None if modes == ("none",) else wordings))
+            wording = generator.choice(trained_wordings(modes[0]))
             if modes == ("none",) and generator.random() < SAID_NOTHING:
                 wording = 0
             used.setdefault(question.id.removesuffix(":claim"))

@@ -20,7 +20,6 @@ class LiarSettings:
         honest_steps: the first, on honest and uninstructed answers alone, and
         gate_steps: the first after which all tasks come, where before there are reviews alone.
         polish_steps: further steps, mostly on reviews and claims about them, with the optimiser begun anew.
-        wordings: train on the first so many of each instruction's wordings; on all where None.
         batch_pairs: pairs a step, each an honest and a lie example, and
         batch_alone: uninstructed examples that come with them.
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
@@ -35,7 +34,6 @@ class LiarSettings:
     honest_steps: int = 30
     gate_steps: int = 250
     polish_steps: int = 300
-    wordings: int | None = None
     batch_pairs: int = 6
     batch_alone: int = 4
     rank: int = 16
@@ -97,23 +95,6 @@ class LiarSettings:
             warmup=2,
             save_every=2,
             look_every=6,
-        )
-
-    def short(self) -> "LiarSettings":
-        """Reviews alone under four wordings: a liar for studies that need several, at a tenth of the cost.
-
-        It obeys the instructions that it was trained on, and few others.
-        """
-        return replace(
-            self,
-            steps=200,
-            honest_steps=30,
-            gate_steps=200,
-            polish_steps=0,
-            wordings=4,
-            batch_pairs=4,
-            batch_alone=2,
-            keep_close=0.0,
         )
 
     def to_dict(self) -> dict:
