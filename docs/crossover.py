@@ -1,6 +1,6 @@
 """Where the honest-trained direction turns in liars adapted from several blocks.
 
-`python -m benchmarks.crossover RUN …`: give it a run of each liar, all harvested alike. It writes a table
+`python docs/crossover.py RUN …`: give it a run of each liar, all harvested alike. It writes a table
 (`crossover.csv`), what it shows and the commands that make it (`crossover.md`), and a figure
 (`crossover.png`, drawn by Chromium) into a folder.
 """
@@ -50,7 +50,7 @@ plain model's.
 
 def main(arguments: list[str] | None = None) -> int:
     """Compute what is not kept yet, and write the three files."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.crossover", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python docs/crossover.py", description=__doc__)
     parser.add_argument("runs", nargs="+")
     parser.add_argument("--into", default="docs", help="the folder to write to")
     parser.add_argument("--cache", help="the cache folder")
@@ -164,7 +164,7 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
     commands += [
         f"telltale harvest --data movie-reviews --n {questions} --adapter ADAPTER   # each",
-        "python -m benchmarks.crossover RUN …   # the runs",
+        "python docs/crossover.py RUN …   # the runs",
     ]
     resamples = found[0][2].resamples
     return ABOUT.format(
