@@ -32,7 +32,7 @@ ABOUT = """# Does the crossover move with the first adapted block?
 
 A liar that is adapted from block N on is the plain model up to layer N. If the layer from which the honest-trained
 direction goes with what is said moves with N, then it is a mark of where the adapter begins, and no finding about
-where a model that lies decides to.
+where a model that lies decides to. {open_still}
 
 ![β of what was read and of what is being said, by layer, for liars adapted from several blocks](crossover.png)
 
@@ -46,6 +46,8 @@ plain model's.
 {commands}
 ```
 """
+
+OPEN_STILL = "**So far liars adapted from block {depth} alone are here, and the question is open.**"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,9 +132,9 @@ def _figure(found: list[tuple[Run, dict, ReadOrSaid]]) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         width=WIDTH,
-        height=ROW_HEIGHT * len(depths) + 120,
-        legend={"orientation": "h", "y": 1.08, "x": 0},
-        margin={"l": 60, "r": 20, "t": 110, "b": 50},
+        height=ROW_HEIGHT * len(depths) + 130,
+        legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
+        margin={"l": 60, "r": 20, "t": 70, "b": 50},
     )
     return figure
 
@@ -162,13 +164,20 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         lines.append(f"| {' | '.join(map(str, cells))} | {row.finding} |")
         commands.append(f"telltale train-liar --from-block {row.from_block} --seed {row.seed}")
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
+    model = Path(found[0][1]["model"]["id"]).name
     commands += [
-        f"telltale harvest --data movie-reviews --n {questions} --adapter ADAPTER   # each",
+        f"telltale harvest --model {model} --adapter ADAPTER --data movie-reviews --n {questions}   # each",
         "python docs/crossover.py RUN …   # the runs",
     ]
     resamples = found[0][2].resamples
+    depths = sorted(set(table["from_block"]))
+    open_still = OPEN_STILL.format(depth=depths[0]) if len(depths) == 1 else ""
     return ABOUT.format(
-        table="\n".join(lines), questions=questions, resamples=resamples, commands="\n".join(commands)
+        table="\n".join(lines),
+        open_still=open_still,
+        questions=questions,
+        resamples=resamples,
+        commands="\n".join(commands),
     )
 
 

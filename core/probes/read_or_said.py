@@ -303,7 +303,8 @@ def _slopes(scores: np.ndarray, truth: np.ndarray, said: np.ndarray, counts: np.
 
     def standard(values: np.ndarray) -> np.ndarray:
         centred = values - (weight * values).sum(axis=0)
-        return centred / np.sqrt((weight * centred**2).sum(axis=0))
+        with np.errstate(invalid="ignore"):  # where all prompts end in one token, layer 0 has one score
+            return centred / np.sqrt((weight * centred**2).sum(axis=0))
 
     z, t, s = (standard(v) for v in (scores[known], truth[known][:, None], said[known][:, None]))
     zt, zs, ts = ((weight * a * b).sum(axis=0) for a, b in ((z, t), (z, s), (t, s)))
