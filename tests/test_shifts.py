@@ -241,11 +241,14 @@ def test_runs_that_are_no_shifts_are_refused(store):
 
 def test_a_shift_is_called_by_what_it_changes(store):
     store_run(store, "shown", "upper", {}, 6, shots=2, wordings=(3,), system=False)
+    store_run(store, "alike", "plain", {}, 6)
     of = {run.run: run for run in store.runs()}
     named = {name: shift_name(of["plain-run"], run) for name, run in of.items()}
     assert named["typos-run"] == "typos" and named["asked-run"] == "template review-statement"
     assert named["shown"] == "upper, wording 3, examples 2, sets of examples 3, system role off"
     assert named["plain-run"] == "asked alike" and shift_name(of["typos-run"], of["plain-run"]) == "plain"
+    assert named["alike"] == "asked alike" and not may_be_shift(of["plain-run"], of["alike"])
+    assert may_be_shift(of["plain-run"], of["shown"])
 
 
 def test_harvested_runs_of_one_sample_are_shifts_of_each_other(cache, tiny, tmp_path, capsys):

@@ -15,7 +15,7 @@ from core.probes.of_run import configuration_of, in_words, with_states
 from core.probes.rows import ProbeSettings
 from core.probes.shifts import judge_shifts
 from core.probes.shifts_figures import Shifts, Training
-from core.probes.shifts_names import shift_name
+from core.probes.shifts_names import UNCHANGED, shift_name
 from core.probes.shifts_rows import AskedRun
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
@@ -77,12 +77,17 @@ def known_shifts(store: RunStore, run: str, shifted: Sequence[str], settings: Pr
 
 
 def may_be_shift(run: Run, other: Run) -> bool:
-    """Whether another run may ask a run's questions in another way: of the same source, by the same model."""
+    """Whether another run may ask a run's questions in another way: of the same source, by the same model.
+
+    One that asks in the same way, of another sample say, is no shift.
+    """
     one, two = (
         [record.settings["data"].get(key) for key in ("name", "form", "split")] for record in (run, other)
     )
     same_model = run.facts["model_content"] == other.facts["model_content"]
-    return run.run != other.run and same_model and one == two and not other.facts.get("open")
+    if not same_model or one != two or other.facts.get("open"):
+        return False
+    return shift_name(run, other) != UNCHANGED
 
 
 def _records(store: RunStore, run: str, shifted: Sequence[str]) -> tuple[Run, list[Run]]:
