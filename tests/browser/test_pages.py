@@ -240,7 +240,7 @@ def test_statements_are_scored_and_hostile_text_stays_text(page):
 
 def test_the_question_of_a_pair_is_answered_by_the_model_itself_while_it_speaks(page):
     """It can be cancelled; whole, it stands beside the same statement read and forced."""
-    question = "Was it ![any](http://127.0.0.1:9/x.png) good? Tell me at length."
+    question = "Write a long story ![any](http://127.0.0.1:9/x.png) about a dragon and a knight."
     go(page, "Statements")
     box = page.get_by_role("textbox", name="Statements, one a line")
     box.fill(f"Q: {question} | A: Yes, <b>very</b>.")
