@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from core.data.styles import STYLES
 from core.errors import TelltaleError
 
 
@@ -107,6 +108,15 @@ def parser() -> Parser:
     model.add_argument("--model", help="embedded model, hub id, folder or GGUF file")
     model.add_argument("--adapter", help="a PEFT folder with a LoRA adapter")
     model.add_argument("--four-bit", action="store_true")
+    probing = Parser(add_help=False)
+    probing.add_argument("--method", default="logistic", help="of the probe")
+    probing.add_argument("--target", default="truth")
+    probing.add_argument("--position", default="prompt")
+    probing.add_argument("--train", default="honest")
+    probing.add_argument(
+        "--layer-rule", default="labels", help="how the layer is chosen: labels, honest, agreement"
+    )
+    probing.add_argument("--seed", type=int, default=0)
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
 
     def add(name: str, help: str, *parents: Any) -> Any:
@@ -141,8 +151,7 @@ def parser() -> Parser:
     harvest.add_argument(
         "--style",
         default="plain",
-        help="how questions are dressed: plain (default), upper, typos, polite, chatter-before, "
-        "chatter-after, formal, negated",
+        help=f"how questions are dressed (default: plain): {', '.join(STYLES)}",
     )
     harvest.add_argument("--max-new-tokens", type=int, help="default: 4, and 16 for open questions")
     harvest.add_argument("--mode", action="append", help="repeat for several (default: honest and lie)")
@@ -227,15 +236,10 @@ def parser() -> Parser:
     decisions.add_argument("--margin", type=float, help="with beliefs: the share a belief needs (kept)")
 
     for name, help in (("probe", "accuracy and AUROC by layer"), ("score", "score statements with a probe")):
-        command = add(name, help, *([model] if name == "score" else []))
+        command = add(name, help, probing, *([model] if name == "score" else []))
         command.add_argument("run")
         command.add_argument("--test-run")
-        command.add_argument("--method", default="logistic")
-        command.add_argument("--target", default="truth")
-        command.add_argument("--position", default="prompt")
-        command.add_argument("--train", default="honest")
         command.add_argument("--test", default="lie")
-        command.add_argument("--seed", type=int, default=0)
         command.add_argument("--permutations", type=int, default=100 if name == "probe" else 0)
         if name == "probe":
             command.add_argument(
@@ -247,9 +251,6 @@ def parser() -> Parser:
                 "--chat-run", metavar="RUN", help="a run of source chat: thresholds and false-positive rates"
             )
             command.add_argument("--save", metavar="NAME", help="keep the probe, to score with it later")
-        command.add_argument(
-            "--layer-rule", default="labels", help="how the layer is chosen: labels, honest, agreement"
-        )
         if name == "score":
             command.add_argument("--text", action="append", help="a statement; repeat for several")
             command.add_argument("--file", help="statements, one per line: `true: …`, `Q: … | A: …`")
@@ -264,46 +265,32 @@ def parser() -> Parser:
     kept.add_argument("--file")
     kept.add_argument("--name")
 
-    beaten = add("controls", "all that a probe must beat on a run's test answers, and its margins over it")
+    beaten = add(
+        "controls", "all that a probe must beat on a run's test answers, and its margins over it", probing
+    )
     beaten.add_argument("run")
     beaten.add_argument("--test-run")
     beaten.add_argument(
         "--own-report", action="store_true", help="ask the model first whether each of its answers was true"
     )
-    beaten.add_argument("--method", default="logistic", help="of the probe whose margins are shown")
-    beaten.add_argument("--target", default="truth")
-    beaten.add_argument("--position", default="prompt")
-    beaten.add_argument("--train", default="honest")
     beaten.add_argument("--test", default="lie")
-    beaten.add_argument("--layer-rule", default="labels", help="labels, honest, agreement")
-    beaten.add_argument("--seed", type=int, default=0)
     beaten.add_argument(
         "--permutations", type=int, default=100, help="of that probe's null (without any is found too)"
     )
     beaten.add_argument("--csv", help="also write the table to this file")
 
-    across = add("transfer", "a probe trained on each of several runs, judged on every one")
+    across = add("transfer", "a probe trained on each of several runs, judged on every one", probing)
     across.add_argument("runs", nargs="+")
     across.add_argument("--judge-mode", action="append", help="mode to judge on; repeat for several (lie)")
-    across.add_argument("--method", default="logistic")
-    across.add_argument("--target", default="truth")
-    across.add_argument("--position", default="prompt")
-    across.add_argument("--train", default="honest")
-    across.add_argument("--layer-rule", default="labels", help="labels, honest, agreement")
-    across.add_argument("--seed", type=int, default=0)
     across.add_argument("--csv", help="also write the cells to this file")
     across.set_defaults(test="lie", permutations=0)
 
-    shifts = add("shifts", "what a probe loses on runs of the same questions restyled, or asked otherwise")
+    shifts = add(
+        "shifts", "what a probe loses on runs of the same questions restyled, or asked otherwise", probing
+    )
     shifts.add_argument("run", help="the probe is trained here")
     shifts.add_argument("shifted", nargs="+", help="runs of the same questions by the same model")
-    shifts.add_argument("--method", default="logistic")
-    shifts.add_argument("--target", default="truth")
-    shifts.add_argument("--position", default="prompt")
-    shifts.add_argument("--train", default="honest")
     shifts.add_argument("--test", default="lie")
-    shifts.add_argument("--layer-rule", default="labels", help="labels, honest, agreement")
-    shifts.add_argument("--seed", type=int, default=0)
     shifts.add_argument("--csv", help="also write the figures to this file")
     shifts.set_defaults(permutations=0)
 

@@ -42,12 +42,13 @@ def probe(cache: Path, options: Namespace) -> Result:
     store = RunStore(cache)
     run = store.run(options.run).run
     other = store.run(options.test_run).run if options.test_run else None
+    settings = probe_settings(options)
     if options.save is not None:
-        check_one_state(probe_settings(options).position, "kept")
+        check_one_state(settings.position, "kept")
     if options.cross_validate:
-        return _cross_validated(store, run, probe_settings(options))
+        return _cross_validated(store, run, settings)
     with shown_in_percent() as show:
-        report = probe_run(store, run, probe_settings(options), test_run=other, progress=show)
+        report = probe_run(store, run, settings, test_run=other, progress=show)
     made = JudgementStore(cache).of(other or run)
     result = report.to_json(run, other) | {"judged_by_now": len(made)}
     answers = labelled(store, other or run)

@@ -95,6 +95,15 @@ def load_pool(cache: Path, settings: DataSettings) -> list[Question]:
     return _in_form(_all_questions(cache, settings), settings)
 
 
+def load_with_trained(cache: Path, settings: DataSettings) -> list[Question]:
+    """All questions of the source, in plain style, those that liars are trained on among them.
+
+    Raises:
+        DataError: the source is unknown or unusable.
+    """
+    return _in_form(_with_trained(cache, settings), settings)
+
+
 def source_choices(cache: Path, settings: DataSettings) -> tuple[str, str]:
     """What the labels of a source mean in direct form, negative first: Negative/Positive, False/True.
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from core.data.claims import as_claims
-from core.data.facts import load_facts
 from core.data.question import Question
-from core.data.reviews import FILES, load_reviews
+from core.data.sources import DataSettings, load_with_trained
 from core.data.training_half import is_for_training, leave_out_trained
 from core.prompts.chat import ChatFormat, defuse, render_turns
+from core.prompts.continuations import as_written
 from core.prompts.modes import MODES, Wording, wording_of
 from core.prompts.templates import BUILT_IN, Template
 
@@ -106,7 +106,7 @@ class Lesson:
 
 def questions_of(cache: Path, source: str, training: bool) -> list[Question]:
     """The questions of a built-in source, in direct form, that are for training, or those kept from it."""
-    found = load_reviews(cache, source) if source in FILES else load_facts(source)
+    found = load_with_trained(cache, DataSettings(source))
     if training:
         return [question for question in found if is_for_training(question)]
     return leave_out_trained(cache, found)
@@ -215,6 +215,5 @@ def example_of(
     prompt = render_turns(tokenizer, told, [], asked, template.answer_prefix, form)
     falsely = MODES[mode].expects == "falsehood"
     choice = template.choices[1 - question.label if falsely else question.label]
-    written = choice if form.chat and not template.answer_prefix else f" {choice}"
-    target = tuple(tokenizer(written, add_special_tokens=False).input_ids)
+    target = tuple(tokenizer(as_written(choice, template, form), add_special_tokens=False).input_ids)
     return Example(prompt.ids, (*target, int(tokenizer.eos_token_id)), mode)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.data.claims import as_claims
-from core.data.facts import FACTS, load_facts
+from core.data.facts import FACTS
 from core.data.open_questions import OPEN
 from core.data.question import Question, similar_to, tokens_of
-from core.data.reviews import FILES, load_reviews
-from core.data.sources import HUB, DataSettings, load_pool
+from core.data.reviews import FILES
+from core.data.sources import HUB, DataSettings, load_pool, load_with_trained
 from core.data.styles import restyled
 from core.errors import DataError
 
@@ -32,12 +31,8 @@ def source_questions(cache: Path, data: DataSettings) -> list[Question]:
         raise DataError(f"{data.name} is asked openly: its questions have no label")
     if data.name.startswith(HUB):
         raise DataError(f"{data.name} is of the hub, which is not asked for more text")
-    if data.name in (*FILES, *FACTS):
-        found = load_reviews(cache, data.name) if data.name in FILES else load_facts(data.name)
-        found = as_claims(found, data.seed) if data.form == "claim" else found
-    else:
-        found = load_pool(cache, data)
-    return restyled(found, data.style)
+    load = load_with_trained if data.name in (*FILES, *FACTS) else load_pool
+    return restyled(load(cache, data), data.style)
 
 
 def unlike(source: Sequence[Question], judged: pd.DataFrame) -> list[Question]:

@@ -11,14 +11,20 @@ def continuations(
 ) -> tuple[tuple[int, ...], ...]:
     """The ids of each of a template's choices after a prompt, the negative choice first.
 
-    A choice begins the model's turn, or stands after a space where the turn is begun for it (plain text, or
-    an answer prefix). Its tokens are those that text and choice have together, where the prompt's own are
-    the first of them; else those of the choice alone.
+    Its tokens are those that text and choice have together, where the prompt's own are the first of them;
+    else those of the choice alone.
     """
-    written = [
-        choice if form.chat and not template.answer_prefix else f" {choice}" for choice in template.choices
-    ]
-    return tuple(_after(tokenizer, prompt, choice, form) for choice in written)
+    return tuple(
+        _after(tokenizer, prompt, as_written(choice, template, form), form) for choice in template.choices
+    )
+
+
+def as_written(choice: str, template: Template, form: ChatFormat) -> str:
+    """A choice as a model writes it: it begins the model's turn, or follows a space where that is begun.
+
+    A turn is begun for the model in plain text, and by an answer prefix.
+    """
+    return choice if form.chat and not template.answer_prefix else f" {choice}"
 
 
 def _after(tokenizer: Any, prompt: Prompt, written: str, form: ChatFormat) -> tuple[int, ...]:
