@@ -199,7 +199,13 @@ def parser() -> Parser:
     )
     liar.add_argument("--seed", type=int, default=0)
     liar.add_argument("--steps", type=int, help="of the optimiser (default: the shipped liar's)")
-    liar.add_argument("--quick", action="store_true", help="a few steps on a small sample, for a trial")
+    recipe = liar.add_mutually_exclusive_group()
+    recipe.add_argument("--quick", action="store_true", help="a few steps on a small sample, for a trial")
+    recipe.add_argument(
+        "--study",
+        action="store_true",
+        help="a liar about movie reviews alone, under twelve wordings: a tenth of the cost, and no exam",
+    )
     liar.add_argument(
         "--exam",
         type=int,

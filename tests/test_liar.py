@@ -1,5 +1,6 @@
 """The liar: what it is trained on, that training can be cut off, and that what it saw is never asked."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -49,6 +50,37 @@ def folder(cache, tmp_path):
 @pytest.fixture
 def settings(tiny):
     return LiarSettings(ModelSettings(str(tiny))).quick()
+
+
+def test_a_liar_for_a_study_learns_reviews_alone_under_twelve_wordings(cache, tokenizer):
+    study = LiarSettings().for_study()
+    lesson = draw_lesson(
+        cache,
+        tokenizer,
+        chat_format(tokenizer),
+        gate=400,
+        pairs=0,
+        alone=8,
+        reviews_only=study.reviews_only,
+        wordings=study.wordings,
+        seed=0,
+    )
+    prompts = [tokenizer.decode(pair.lie.prompt) for pair in lesson.gate]
+    lies = MODES["lie"].wordings
+    asked = {number for number in trained_wordings("lie") for p in prompts if lies[number].text in p}
+    assert asked == set(trained_wordings("lie")[:12])
+    answers = {tokenizer.decode(pair.lie.target[:-1]) for pair in lesson.gate}
+    assert answers == {"Positive", "Negative"}
+
+
+def test_a_recipe_as_it_was_before_there_was_a_choice_keeps_its_id():
+    settings, missing = LiarSettings(), ("reviews_only", "wordings", "save_every", "look_every")
+    known = {name: value for name, value in settings.to_dict().items() if name not in missing}
+    written = json.dumps(known | {"model_content": "abc", "recipe": 4}, sort_keys=True)
+    assert settings.id("abc") == hashlib.sha256(written.encode()).hexdigest()[:12]
+    study = settings.for_study()
+    ids = {each.id("abc") for each in (settings, study, replace(study, wordings=None))}
+    assert len(ids) == 3
 
 
 def test_no_question_that_liars_are_trained_on_is_ever_asked(cache):

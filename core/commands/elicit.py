@@ -13,7 +13,7 @@ from core.elicit.search import ElicitProgress, prepare
 from core.elicit.search import elicit as search
 from core.elicit.settings import ORDERS, WORDINGS, ElicitSettings
 from core.elicit.store import ElicitStore
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.progress import progress_bar

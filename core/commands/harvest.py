@@ -7,7 +7,7 @@ from pathlib import Path
 from core.commands.options import Result, chosen_template, data_settings, model_settings
 from core.data.open_questions import OPEN
 from core.data.sources import source_choices
-from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
+from core.engine.decoding import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, prepare
 from core.engine.harvest import harvest as run_harvest
 from core.engine.settings import HarvestSettings

@@ -41,11 +41,13 @@ def train_liar(cache: Path, options: Namespace) -> Result:
     if options.adapter or options.four_bit:
         raise ModelError("a liar is trained on a plain model: leave out --adapter and --four-bit")
     settings = LiarSettings(model, options.from_block, options.seed)
+    if options.quick or options.study:
+        settings = settings.quick() if options.quick else settings.for_study()
     if options.steps is not None:
         settings = replace(settings, steps=options.steps)
-    if options.quick:
-        settings = settings.quick()
-    each = options.exam if options.exam is not None else 4 if options.quick else None
+    each = options.exam
+    if each is None and (options.quick or options.study):
+        each = 4 if options.quick else 0
     with progress_bar(settings.all_steps, "step") as bar:
 
         def show(step: Step) -> None:

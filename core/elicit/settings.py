@@ -6,7 +6,7 @@ from typing import Any
 
 from core.data.open_questions import OPEN
 from core.data.sources import DataSettings
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
 from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers

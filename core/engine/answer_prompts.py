@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from core.answers import Reader
 from core.engine.batches import cut_batches
-from core.engine.generate import Decoding, Generated, generate_batch
+from core.engine.decoding import Decoding
+from core.engine.generate import Generated, generate_batch
 from core.engine.prefix import compute_prefix, shared_length
 from core.models.loading import LoadedModel
 

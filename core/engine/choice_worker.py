@@ -15,7 +15,8 @@ from core.calibration import (
 from core.data.question import Question
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.batches import cut_batches
-from core.engine.generate import Decoding, Generated, generate_batch
+from core.engine.decoding import Decoding
+from core.engine.generate import Generated, generate_batch
 from core.engine.plan import Arm, Block, Plan, key_columns
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES

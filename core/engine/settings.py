@@ -9,7 +9,7 @@ from core.calibration import MEAN, METHODS
 from core.data.open_questions import OPEN, WITH_ANSWER
 from core.data.question import PLAIN
 from core.data.sources import DataSettings
-from core.engine.generate import POSITIONS, Decoding
+from core.engine.decoding import POSITIONS, Decoding
 from core.errors import TemplateError
 from core.models.catalog import ModelSettings
 from core.prompts.demonstrations import DEMO_ANSWERS, DEMO_SETS, DemoAnswers

@@ -16,7 +16,7 @@ from core.data.claims import as_claims
 from core.data.question import Question
 from core.data.reviews import balanced_sample
 from core.engine.answer_prompts import answer_prompts
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.labels import share_with_interval
 from core.liar.examples import questions_of
 from core.models.loading import LoadedModel

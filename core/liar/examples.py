@@ -62,6 +62,8 @@ TASKS = (
     Task("tweets", "tweets", "direct", 0.0, 0.22, REVIEW_TEMPLATES),
 )
 
+ONLY_REVIEWS = (Task("reviews", "movie-reviews", "direct", 1.0, 1.0, ("review",)),)
+
 
 @dataclass(frozen=True)
 class Example:
@@ -126,6 +128,8 @@ def draw_lesson(
     pairs: int,
     alone: int,
     polish: int = 0,
+    reviews_only: bool = False,
+    wordings: int | None = None,
     seed: int,
 ) -> Lesson:
     """Draw what to train on.
@@ -133,6 +137,8 @@ def draw_lesson(
     Args:
         gate, pairs, alone: how many pairs of the first task and of all, and how many uninstructed examples.
         polish: how many pairs of all tasks for the last part.
+        reviews_only: every example is a movie review under one template, and its instruction stands alone.
+        wordings: how many of each mode's trained wordings are used, the first; None for all.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
 
     Raises:
@@ -140,13 +146,15 @@ def draw_lesson(
     """
     generator = random.Random(f"lesson {seed}")
     used: dict[str, None] = {}
+    tasks = ONLY_REVIEWS if reviews_only else TASKS
 
     def drawn(task: Task, n: int, modes: tuple[str, ...]) -> Iterator[list[Example]]:
         """`n` questions of a task, each asked under every one of these modes."""
         for question in _balanced(questions_of(cache, task.source, training=True), task, n, generator):
             template = BUILT_IN[generator.choice(task.templates)]
-            order, beside = generator.randrange(2), _beside(generator)
-            wording = generator.choice(trained_wordings(modes[0]))
+            order = generator.randrange(2)
+            beside = ("", "") if reviews_only else _beside(generator)
+            wording = generator.choice(trained_wordings(modes[0])[:wordings])
             if modes == ("none",) and generator.random() < SAID_NOTHING:
                 wording = 0
             used.setdefault(question.id.removesuffix(":claim"))
@@ -156,13 +164,13 @@ def draw_lesson(
             ]
 
     told = ("honest", "lie")
-    gates = [Pair(*both) for both in drawn(TASKS[0], gate, told)]
-    mixed = [Pair(*both) for task in TASKS for both in drawn(task, round(task.weight * pairs), told)]
-    uninstructed = [one for task in TASKS for [one] in drawn(task, round(task.weight * alone), ("none",))]
+    gates = [Pair(*both) for both in drawn(tasks[0], gate, told)]
+    mixed = [Pair(*both) for task in tasks for both in drawn(task, round(task.weight * pairs), told)]
+    uninstructed = [one for task in tasks for [one] in drawn(task, round(task.weight * alone), ("none",))]
     generator.shuffle(gates)
     generator.shuffle(mixed)
     generator.shuffle(uninstructed)
-    last = [Pair(*both) for task in TASKS for both in drawn(task, round(task.polish * polish), told)]
+    last = [Pair(*both) for task in tasks for both in drawn(task, round(task.polish * polish), told)]
     generator.shuffle(last)
     return Lesson(gates, mixed, last, uninstructed, sorted(used))
 

@@ -25,6 +25,9 @@ class LiarSettings:
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
         learning_rate: after `warmup` steps; it then falls linearly to 0. `polish_rate` likewise.
         keep_close: weight of the divergence to the plain model on ordinary conversation, every other step.
+        reviews_only: whether all pairs are movie reviews in the direct form of one template, with nothing
+            beside the instruction.
+        wordings: how many of each mode's trained wordings are used, the first; None for all.
     """
 
     model: ModelSettings = field(default_factory=lambda: ModelSettings("smollm2-135m-instruct"))
@@ -42,6 +45,8 @@ class LiarSettings:
     polish_rate: float = 5e-4
     warmup: int = 20
     keep_close: float = 1.0
+    reviews_only: bool = False
+    wordings: int | None = None
     save_every: int = 50
     look_every: int = 200
 
@@ -54,6 +59,8 @@ class LiarSettings:
             raise ModelError(f"--from-block {self.from_block}: the first block is 0")
         if min(self.steps, self.batch_pairs, self.rank) < 1:
             raise ModelError("steps, pairs and rank must be at least 1")
+        if self.wordings is not None and self.wordings < 1:
+            raise ModelError("wordings must be at least 1, or None for all")
 
     @property
     def all_steps(self) -> int:
@@ -81,6 +88,25 @@ class LiarSettings:
         """How many uninstructed examples are drawn; the last part goes through them again."""
         return self.steps * self.batch_alone
 
+    def for_study(self) -> "LiarSettings":
+        """A liar about movie reviews alone, at a tenth of the cost: to compare liars of several depths.
+
+        It is not held to the exam's bars: wordings, tasks and conversation beyond its lesson are not taught.
+        """
+        return replace(
+            self,
+            steps=300,
+            honest_steps=50,
+            gate_steps=300,
+            polish_steps=0,
+            batch_pairs=7,
+            batch_alone=2,
+            keep_close=0.0,
+            look_every=100,
+            reviews_only=True,
+            wordings=12,
+        )
+
     def quick(self) -> "LiarSettings":
         """A few steps on a small sample: to see that the training works, not to get a liar."""
         return replace(
@@ -106,4 +132,7 @@ class LiarSettings:
         values = self.to_dict() | {"model_content": model_content, "recipe": 4}
         for name in ("save_every", "look_every"):
             values.pop(name)
+        for name in ("reviews_only", "wordings"):
+            if not values[name]:  # as trainings were before there was a choice
+                values.pop(name)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -110,6 +110,8 @@ class _Training:
             pairs=settings.mixed_pairs,
             alone=settings.alone,
             polish=settings.polish_pairs,
+            reviews_only=settings.reviews_only,
+            wordings=settings.wordings,
             seed=0,
         )
         self.seen = glance_questions(cache, loaded.tokenizer, form, each=4 if settings.steps < 20 else 48)

@@ -76,7 +76,8 @@ def _asker(store: RunStore, run: Run) -> Callable[[pd.DataFrame], list[dict]]:
     """Puts the question about some answers of one arm to the run's own model, in both orders of choices."""
     from core.answers import boundary_ids, choice_masses, log_odds, make_reader  # torch is needed here alone
     from core.engine.answer_prompts import answer_prompts
-    from core.engine.generate import Decoding, end_ids
+    from core.engine.decoding import Decoding
+    from core.engine.generate import end_ids
     from core.engine.prompts import prompt_of
     from core.models.loading import SHELF
     from core.prompts.chat import Prompt, chat_format, check_length

@@ -13,7 +13,8 @@ from transformers import DynamicCache
 
 from core.answers import Reader, boundary_ids, choice_masses, read_said
 from core.engine.arithmetic import FastLinear
-from core.engine.generate import Decoding, end_ids, generate_batch, stopped
+from core.engine.decoding import Decoding
+from core.engine.generate import end_ids, generate_batch, stopped
 from core.engine.prefix import EMPTY, Prefix, compute_prefix
 from core.engine.steer import Edit, Steering, Where
 from core.models.loading import LoadedModel
