@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from core.data.sources import DataSettings
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.engine.harvest import Prepared, harvest, prepare
 from core.engine.settings import HarvestSettings
 from core.models.loading import LoadedModel

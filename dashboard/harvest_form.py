@@ -12,7 +12,7 @@ from core.data.chat import CHAT
 from core.data.hub import PRESETS
 from core.data.open_questions import OPEN
 from core.data.sources import HUB, DataSettings, load_pool, load_questions
-from core.engine.generate import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
+from core.engine.decoding import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
 from core.engine.plan import Arm, Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError

@@ -6,7 +6,8 @@ from core.answers import boundary_ids, make_reader
 from core.data.question import Question
 from core.engine import answer_prompts as module
 from core.engine.answer_prompts import answer_prompts
-from core.engine.generate import Decoding, generate_batch
+from core.engine.decoding import Decoding
+from core.engine.generate import generate_batch
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.prompts.chat import chat_format, render

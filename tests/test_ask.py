@@ -4,7 +4,7 @@ import pytest
 
 from core.data.sources import DataSettings, load_pool, load_questions
 from core.engine.ask import ask
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.engine.plan import make_plan
 from core.engine.settings import HarvestSettings
 from core.errors import TemplateError

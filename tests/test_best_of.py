@@ -9,7 +9,7 @@ import pytest
 from core.best_of import best_of, best_of_summary
 from core.cli import main
 from core.data.sources import DataSettings
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.engine.harvest import harvest, prepare
 from core.engine.settings import HarvestSettings
 from core.errors import ProbeError, TemplateError

@@ -18,7 +18,7 @@ from core.diagnostics import (
     reading_warnings,
     spelling_table,
 )
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.engine.harvest import harvest, prepare
 from core.engine.plan import Arm
 from core.engine.prompts import prompt_of, prompt_parts

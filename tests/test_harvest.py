@@ -7,7 +7,8 @@ import torch
 from core.answers import boundary_ids, make_reader
 from core.data.reviews import balanced_sample, load_reviews
 from core.data.sources import DataSettings
-from core.engine.generate import Decoding, generate_batch
+from core.engine.decoding import Decoding
+from core.engine.generate import generate_batch
 from core.engine.harvest import harvest, prepare
 from core.engine.prefix import compute_prefix, shared_length
 from core.engine.settings import HarvestSettings

@@ -14,7 +14,8 @@ from core.cli import main
 from core.data.open_questions import WITH_ANSWER, kind_of
 from core.data.sources import DataSettings, load_pool, load_questions
 from core.data.training_half import is_for_training
-from core.engine.generate import OPEN_TOKENS, Decoding, emit_batch
+from core.engine.decoding import OPEN_TOKENS, Decoding
+from core.engine.generate import emit_batch
 from core.engine.harvest import harvest, prepare
 from core.engine.plan import Arm
 from core.engine.prompts import prompt_of

@@ -13,7 +13,7 @@ from core.cli import main
 from core.data.question import Question
 from core.data.reviews import balanced_sample, load_reviews
 from core.data.sources import DataSettings
-from core.engine.generate import Decoding
+from core.engine.decoding import Decoding
 from core.engine.harvest import harvest, prepare
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, DataError, ModelError, StoreError, TemplateError

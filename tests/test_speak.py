@@ -13,7 +13,8 @@ from core.cli import main
 from core.data.chat import CHAT
 from core.data.open_questions import load_open
 from core.data.sources import DataSettings, load_pool, load_questions
-from core.engine.generate import Decoding, emit_batch
+from core.engine.decoding import Decoding
+from core.engine.generate import emit_batch
 from core.engine.plan import make_plan
 from core.engine.settings import HarvestSettings
 from core.engine.speak import MOST_TOKENS, Spoken, speak

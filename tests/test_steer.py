@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from core.engine.capture import StateCapture
-from core.engine.generate import Decoding, emit_batch, pad_left
+from core.engine.decoding import Decoding
+from core.engine.generate import emit_batch, pad_left
 from core.engine.prefix import compute_prefix
 from core.engine.steer import Edit, Steering
 from core.errors import ModelError
