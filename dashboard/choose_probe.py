@@ -6,7 +6,7 @@ from core.probes.bundle import FittedProbe
 from core.probes.saved import SavedProbes, in_words, with_origin
 from core.store.runs import Run
 from dashboard import session
-from dashboard.answer_table import fitted_and_judged
+from dashboard.fitted_probe import fitted_and_judged
 
 
 def choose_probe(run: Run) -> FittedProbe | None:

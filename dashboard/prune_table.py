@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.store.runs import Run
 from dashboard import session
-from dashboard.answer_table import answer_rows, scores_of
+from dashboard.answer_table import answer_rows
+from dashboard.fitted_probe import scores_of
 from dashboard.prune_filters import filters
 from dashboard.pruning import decide, record, show_refusal, undo_redo
 

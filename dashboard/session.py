@@ -18,8 +18,8 @@ from core.best_of import best_of
 from core.errors import StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
 from core.labels import lay_decisions
+from core.labels_of_run import judged
 from core.paths import cache_folder
-from core.probes.of_run import judged
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
 from core.store.runs import Run, RunStore

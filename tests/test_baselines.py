@@ -12,6 +12,7 @@ from core.data.question import similar_to, tokens_of
 from core.data.sources import DataSettings
 from core.data.training_half import is_for_training
 from core.errors import Cancelled, DataError, ModelError, ProbeError
+from core.labels_of_run import labelled
 from core.models.catalog import ModelSettings
 from core.models.input_embeddings import mean_embeddings
 from core.models.loading import load_model
@@ -22,7 +23,7 @@ from core.own_report.scores import calibrate, own_report_scores
 from core.own_report.store import OwnReportStore
 from core.probes.by_layer import run_probe
 from core.probes.metrics import auroc
-from core.probes.of_run import known_report, labelled, probe_run
+from core.probes.of_run import known_report, probe_run
 from core.probes.rivals import OF_SOURCE, Words, rival_scores
 from core.probes.rows import ProbeSettings, choose_rows, with_target
 from core.probes.source_questions import source_questions, unlike

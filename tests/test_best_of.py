@@ -14,9 +14,10 @@ from core.engine.harvest import harvest, prepare
 from core.engine.settings import HarvestSettings
 from core.errors import ProbeError, TemplateError
 from core.labels import label_answers
+from core.labels_of_run import labelled
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
-from core.probes.of_run import labelled, probe_run
+from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings, choose_rows, with_target
 from core.prompts.templates import BUILT_IN
 from core.store.decision import Decision

@@ -90,7 +90,7 @@ def looked_at():
     import streamlit as st
 
     from dashboard import session
-    from dashboard.answer_table import fitted
+    from dashboard.fitted_probe import fitted
 
     found = fitted(session.chosen_run())
     st.text("none" if found is None else found.settings.method)

@@ -7,13 +7,14 @@ import pytest
 
 from core.cli import main
 from core.errors import ProbeError
+from core.labels_of_run import labelled
 from core.probes.contrast import CONTRAST_SIGN
 from core.probes.contrast_of_run import contrast_pairs, missing_for, over_wordings
 from core.probes.controls_of_run import controls_of_run
 from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.crossed_rows import CrossedSettings
 from core.probes.methods import CONTRAST_METHODS, method_named
-from core.probes.of_run import labelled, probe_run, with_states
+from core.probes.of_run import probe_run, with_states
 from core.probes.rows import ProbeSettings
 from core.probes.saved import SavedProbes, with_origin
 from core.probes.transfer import transfer

@@ -9,7 +9,7 @@ from core.agreement import agreements, disagreements
 from core.beliefs import BASES
 from core.errors import DataError, StoreError
 from core.labels import belief_summary
-from core.probes.of_run import judged, labelled
+from core.labels_of_run import judged, labelled
 from core.pruning.apply import apply_rules, count_marks, drops_of
 from core.store.decision import ACTIONS, DEFAULT_REASON, REASONS
 from core.store.decisions import DecisionStore

@@ -7,13 +7,14 @@ from core.commands.options import Result
 from core.downloads import replace_atomically
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
+from core.labels_of_run import labelled
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.false_alarms_of_run import false_alarms_of_run
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.methods import method_named
-from core.probes.of_run import area_among, labelled, probe_run
+from core.probes.of_run import area_among, probe_run
 from core.probes.pooled import Pooled
 from core.probes.rows import ProbeSettings
 from core.probes.saved import SavedProbes, check_model, check_one_state, in_words, with_origin

@@ -10,8 +10,8 @@ from core.commands.decisions import belief_line
 from core.commands.options import Result
 from core.errors import StoreError
 from core.labels import belief_summary, mode_summary
+from core.labels_of_run import labelled
 from core.open_summary import outcome_table
-from core.probes.of_run import labelled
 from core.store.decisions import DecisionStore
 from core.store.runs import Run, RunStore
 

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from core.best_of import best_of
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
-from core.labels import judge_answers, lay_decisions
+from core.labels_of_run import labelled
 from core.models.catalog import of_one_model
 from core.own_report.of_probe import with_own_report
 from core.probes.by_layer import ProbeReport, States, run_probe
@@ -26,26 +25,6 @@ from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
 VERSION = 9
-
-
-def judged(store: RunStore, run: str) -> pd.DataFrame:
-    """A run's answers with labels and flags, by the belief margin that is kept for it; no decisions."""
-    return judge_answers(store.answers(run), DecisionStore(store.cache).margin(run))
-
-
-def labelled(store: RunStore, run: str, pruned: bool = True, test_pruned: bool = True) -> pd.DataFrame:
-    """A run's answers with labels, flags and (where `pruned`) people's decisions laid over them.
-
-    Of several samples one is marked as `selected`, see `best_of`.
-
-    Args:
-        test_pruned: False has every drop reach training data only, so that the test set stays whole.
-    """
-    made = DecisionStore(store.cache).current(run) if pruned else {}
-    frame = best_of(lay_decisions(judged(store, run), made))
-    if test_pruned:
-        return frame
-    return frame.assign(dropped=False, dropped_outcome=frame["dropped"] | frame["dropped_outcome"])
 
 
 def with_states(

@@ -10,7 +10,8 @@ from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
 from core.store.runs import Run
 from dashboard import charts, model_panel, session, work
-from dashboard.answer_table import answer_rows, said_names, scores_of
+from dashboard.answer_table import answer_rows, said_names
+from dashboard.fitted_probe import scores_of
 from dashboard.pruning import decide
 
 SCORE = "probe score (standard deviations)"

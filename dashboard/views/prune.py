@@ -7,7 +7,7 @@ from core.beliefs import BASES
 from core.labels import belief_summary
 from core.store.runs import Run
 from dashboard import session
-from dashboard.answer_table import fitted
+from dashboard.fitted_probe import fitted
 from dashboard.prune_effect import effect
 from dashboard.prune_people import people
 from dashboard.prune_queue import queue
