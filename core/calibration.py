@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from core.data.question import Question
 from core.errors import TemplateError
-from core.probes.bundle import fit_platt
 
 METHODS = ("content-free", "platt", "none")
 MEAN = "content-free-mean"
@@ -115,6 +112,11 @@ def fit_labelled(log_odds: Sequence[float], wanted: Sequence[int], mode: str) ->
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines".
     """
+    from scipy.optimize import brentq  # SciPy and scikit-learn are needed here alone
+    from scipy.special import expit
+
+    from core.probes.bundle import fit_platt
+
     values, target = np.asarray(log_odds, dtype=float), np.asarray(wanted, dtype=float)
     slope, intercept = fit_platt(values, target)
     if slope > 0:

@@ -73,6 +73,8 @@ try:
         st.divider()
         model_panel.show()
         session.activity()
+    if page.url_path:  # the default page has none, and it alone is drawn without them
+        session.need_packages()
     page.run()
 except TelltaleError as error:
     st.error(session.as_text(error))

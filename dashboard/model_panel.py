@@ -1,13 +1,15 @@
 """The sidebar's model: choose one, load it, see what it is and what memory it takes."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.data.reviews import reviews_ready
 from core.errors import TelltaleError
-from core.jobs import JOBS
+from core.jobs import JOBS, Job
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID, embedded_ready
-from dashboard import session, work
+from dashboard import packages, session, work
 
 LIAR, PLAIN = "SmolLM2-135M, trained to lie (embedded)", "SmolLM2-135M, plain (embedded)"
 HUB, LOCAL = "a model of the hub", "a folder or GGUF file"
@@ -42,10 +44,8 @@ def show() -> None:
     with st.expander("Adapter and precision"):
         if kind != LIAR:
             st.text_input("LoRA adapter (a PEFT folder)", key="model_adapter", placeholder="none")
-        if _has_cuda():
-            st.checkbox("4-bit weights (bitsandbytes)", key="four_bit")
-        else:
-            st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
+        if session.packages_ready():
+            _precision()
     if not missing():
         _facts()
     if st.session_state.get("load of") == chosen():
@@ -71,10 +71,15 @@ def offer_fetch() -> None:
     session.watch_job(work.FETCH)
 
 
-def _facts() -> None:
-    from core.models.loading import SHELF, memory_use
+def _precision() -> None:
+    if _has_cuda():
+        st.checkbox("4-bit weights (bitsandbytes)", key="four_bit")
+    else:
+        st.caption("4-bit weights and spreading over devices need CUDA, and there is none here.")
 
-    wanted, held = chosen(), SHELF.held
+
+def _facts() -> None:
+    wanted, held = chosen(), _held()
     if held is None or held.settings != wanted:
         st.caption("Not loaded yet: it loads when a run starts.")
         if st.button("Load it now", disabled=not wanted.id, width="stretch"):
@@ -86,6 +91,22 @@ def _facts() -> None:
             f"{held.parameters / 1e6:,.1f} M parameters · {held.layers - 1} blocks · "
             f"d_model {held.d_model} · {held.device} · {str(held.dtype).removeprefix('torch.')}{adapter}"
         )
+    if session.packages_ready():
+        _memory()
+
+
+def _held() -> Any:
+    """The model that is loaded; there is none before torch is imported."""
+    if not packages.ready():
+        return None
+    from core.models.loading import SHELF
+
+    return SHELF.held
+
+
+def _memory() -> None:
+    from core.models.loading import memory_use
+
     memory = memory_use()
     where = "GPU memory" if _has_cuda() else "memory of this process"
     used, free = memory["used"] / 1e9, memory["free"] / 1e9
@@ -103,8 +124,13 @@ def start(name: str, task: work.Work) -> None:
 
     The session keeps its own job, `session.own_job`: others may start one of that name.
     """
+
+    def work_with_packages(job: Job) -> Any:
+        packages.need()
+        return task(job)
+
     try:
-        st.session_state[f"job {name}"] = JOBS.start(name, task)
+        st.session_state[f"job {name}"] = JOBS.start(name, work_with_packages)
     except TelltaleError as busy:
         st.warning(session.as_text(busy))
         return

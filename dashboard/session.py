@@ -24,7 +24,7 @@ from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
-from dashboard import work
+from dashboard import packages, work
 
 DEFAULT_LAYER_SHARE = 0.55
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
@@ -139,6 +139,21 @@ def _wait_for_answers(run: str) -> None:
         st.rerun()
 
 
+def packages_ready() -> bool:
+    """Whether the large packages are imported; where they are not, the page is drawn anew when they are."""
+    if packages.ready():
+        return True
+    st.session_state["awaits packages"] = True
+    return False
+
+
+def need_packages() -> None:
+    """Wait until the large packages are imported, and say so meanwhile."""
+    if not packages.ready():
+        with st.spinner("Importing what runs models and fits probes, once …"):
+            packages.need()
+
+
 def follow_new_run() -> None:
     """Have every page look at the run that this session just started, as soon as it has an id."""
     job = own_job(work.HARVEST)
@@ -240,6 +255,10 @@ def activity() -> None:
 
     When a job ends, the page is drawn anew once: what waited for it goes on.
     """
+    if "busy" in st.session_state:  # the browser asks again: it has drawn the page
+        packages.import_in_background()
+    if packages.ready() and st.session_state.pop("awaits packages", False):
+        st.rerun()
     job = JOBS.running()
     busy = job.state.name if job else None
     before, st.session_state["busy"] = st.session_state.get("busy"), busy

@@ -1,27 +1,31 @@
 """The long work that pages hand to the background: each a call of core, progress and cancel passed on."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.data.reviews import fetch_reviews
-from core.data.statements import Statement
-from core.elicit.settings import ElicitSettings
-from core.engine.settings import HarvestSettings
 from core.errors import Cancelled
 from core.jobs import Job
-from core.models.catalog import ModelSettings
 from core.models.embedded import fetch_embedded
-from core.probes.bundle import FittedProbe
-from core.probes.lie_score import LieScoreSettings
-from core.probes.rows import ProbeSettings
 from core.progress import in_words
-from core.projection import ProjectionSettings
-from core.scoring.speech import Speech, give_speech
-from core.steering.settings import SteerSettings
-from core.store.runs import RunStore
+
+if TYPE_CHECKING:  # every page imports this module, the first of them without torch and scikit-learn
+    from core.data.statements import Statement
+    from core.elicit.settings import ElicitSettings
+    from core.engine.settings import HarvestSettings
+    from core.models.catalog import ModelSettings
+    from core.probes.bundle import FittedProbe
+    from core.probes.lie_score import LieScoreSettings
+    from core.probes.rows import ProbeSettings
+    from core.projection_values import ProjectionSettings
+    from core.scoring.speech import Speech
+    from core.steering.settings import SteerSettings
+    from core.store.runs import RunStore
 
 Work = Callable[[Job], Any]
 
@@ -303,6 +307,7 @@ def speak(speech: Speech, store: RunStore) -> Work:
 
     def work(job: Job) -> None:
         from core.models.loading import SHELF
+        from core.scoring.speech import give_speech
 
         job.progress(0.0, "loading the model")
         loaded = SHELF.get(speech.plan.settings.model, store.cache)

@@ -33,7 +33,7 @@ from core.scoring.speech import Speech, give_speech
 from core.scoring.speech_plans import TypedPlan
 from core.scoring.tokens import whole_states
 from core.store.runs import RunStore
-from dashboard import session, work
+from dashboard import packages, session, work
 from dashboard.speak_charts import by_token, percentile_heat_map, word_colours, word_titles, words
 from tests.conftest import beside
 
@@ -366,6 +366,7 @@ def page(cache, tiny, tmp_path, monkeypatch):
 
         ask.show(st.session_state["settings"])
 
+    packages.need()
     drawn = AppTest.from_function(draw, default_timeout=300)
     drawn.session_state["run"] = run.run
     drawn.session_state["settings"] = HarvestSettings.from_dict(run.settings)

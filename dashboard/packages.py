@@ -1,0 +1,44 @@
+"""The large packages behind answers and probes, torch among them: imported once per process, by one thread.
+
+The first page is drawn without them; a thread imports them once a browser has it. Whoever wants them sooner
+waits for that thread: two that import packages of many circular imports at once can each see the other's
+half made.
+"""
+
+import importlib
+import threading
+
+LARGE = (
+    "core.engine.harvest",
+    "core.probes.of_run",
+    "core.scoring",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "peft",
+)
+_lock = threading.Lock()
+_imported = threading.Event()
+
+
+def ready() -> bool:
+    """Whether they are imported."""
+    return _imported.is_set()
+
+
+def need() -> None:
+    """Return when they are imported; imports them where no other thread does.
+
+    Raises:
+        ImportError: one is missing or broken.
+    """
+    with _lock:
+        if not ready():
+            for name in LARGE:
+                importlib.import_module(name)
+            _imported.set()
+
+
+def import_in_background() -> None:
+    """Import them in a thread, where that was not begun yet."""
+    if not ready() and not _lock.locked():
+        threading.Thread(target=need, name="importing packages", daemon=True).start()
