@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(typed)
     try:
         quieten()
-        from core import commands
+        from core.commands import command
         from core.paths import cache_folder
 
-        run = getattr(commands, options.command.replace("-", "_"))
+        run = command(options.command)
         result, text = run(cache_folder(options.cache), options)
     except TelltaleError as error:
         return refuse(error)
