@@ -16,6 +16,7 @@ from joblib.externals.loky import ProcessPoolExecutor
 from core.errors import Cancelled, ProjectionError
 
 IDLE_SECONDS = 600
+COURTESY = 10
 # Epochs and learning rate. Small steps follow the layer before: on 400 answers, layers 8 to 21, points moved
 # 0.25 between layers against 0.39 for fits of their own, and kept their neighbours as well (trustworthiness
 # 0.88 against 0.87).
@@ -24,6 +25,7 @@ FOLLOWING = (100, 0.05)
 _lock = threading.Lock()
 _pool: Any = None
 _warm: Any = None
+_idle_since = 0.0
 _leaves = False
 
 
@@ -78,6 +80,7 @@ def submit(work: Callable[..., Any], *arguments: Any) -> Any:
             future = (_pool or _new_pool()).submit(work, *arguments)
         except RuntimeError:  # the worker died while it had nothing to do
             future = _new_pool().submit(work, *arguments)
+        future.add_done_callback(_note_idle)
         if not _leaves:
             # The hook in which joblib waits for its workers; the last registered is the first called, so that
             # nobody who stops the app waits for a layer. Ordinary exit handlers come too late.
@@ -86,16 +89,22 @@ def submit(work: Callable[..., Any], *arguments: Any) -> Any:
         return future
 
 
+def _note_idle(_: Any) -> None:
+    global _idle_since
+    _idle_since = time.monotonic()
+
+
 def _new_pool() -> Any:
     global _pool
     _pool = ProcessPoolExecutor(
-        max_workers=1, timeout=IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),)
+        max_workers=1, timeout=IDLE_SECONDS, initializer=_serve, initargs=(os.getpid(),)
     )
     return _pool
 
 
-def _end_with(parent: int) -> None:
-    """In the worker: end when the app is gone, however it went."""
+def _serve(parent: int) -> None:
+    """In the worker: give way to what else runs, such as a harvest, and end when the app is gone."""
+    os.nice(COURTESY)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -106,9 +115,15 @@ def _end_with(parent: int) -> None:
 
 
 def warm_up() -> None:
-    """Let the worker import and compile UMAP in the background (about half a minute) before it is wanted."""
+    """Let the worker import and compile UMAP in the background before it is wanted: 8 s of processor time.
+
+    Where that is done already nothing happens, unless the worker has failed or ended idle since.
+    """
     global _warm
-    if _warm is None or (_warm.done() and _warm.exception() is not None):
+    gone = _warm is None or (
+        _warm.done() and (_warm.exception() is not None or time.monotonic() - _idle_since > IDLE_SECONDS)
+    )
+    if gone:
         points = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
         _warm = submit(embed, points, points[:, :2].copy(), 15, 0.1, 0, (2, 1.0))
 

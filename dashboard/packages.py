@@ -7,6 +7,7 @@ half made.
 
 import importlib
 import threading
+from collections.abc import Callable
 
 LARGE = (
     "core.engine.harvest",
@@ -16,6 +17,7 @@ LARGE = (
     "transformers.models.auto.tokenization_auto",
     "peft",
 )
+THREAD = "importing large packages"
 _lock = threading.Lock()
 _imported = threading.Event()
 
@@ -38,7 +40,12 @@ def need() -> None:
             _imported.set()
 
 
-def import_in_background() -> None:
-    """Import them in a thread, where that was not begun yet."""
+def import_in_background(then: Callable[[], None]) -> None:
+    """Import them in a thread where that was not begun yet, and do there what had better come after them."""
+
+    def work() -> None:
+        need()
+        then()
+
     if not ready() and not _lock.locked():
-        threading.Thread(target=need, name="importing packages", daemon=True).start()
+        threading.Thread(target=work, name=THREAD, daemon=True).start()

@@ -256,7 +256,7 @@ def activity() -> None:
     When a job ends, the page is drawn anew once: what waited for it goes on.
     """
     if "busy" in st.session_state:  # the browser asks again: it has drawn the page
-        packages.import_in_background()
+        packages.import_in_background(then=_warm_up_umap)
     if packages.ready() and st.session_state.pop("awaits packages", False):
         st.rerun()
     job = JOBS.running()
@@ -268,6 +268,14 @@ def activity() -> None:
     if job is not None:
         st.caption(as_text(f"{job.state.name}: {job.state.what}"))
         st.progress(job.state.fraction)
+
+
+def _warm_up_umap() -> None:
+    """Have UMAP compiled in its own process, where there is a run that the Projection page could show."""
+    if any(run.answers for run in run_store().runs()):
+        from core.umap_worker import warm_up
+
+        warm_up()
 
 
 @st.fragment(run_every=1.0)
