@@ -83,16 +83,18 @@ def beliefs(frame: pd.DataFrame, margin: float = SURE) -> pd.DataFrame:
 
 
 def _propositions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Of each answer what it is about, and whether it states the negation of that."""
+    """Of each answer a number for what it is about, and whether it states the negation of that."""
+    place, names = pd.factorize(frame["question"])
     questions = frame[["question"]].assign(source=frame.get("source", ""), claim=frame.get("claim"))
     once = questions.drop_duplicates("question")
-    of: dict[str, tuple[str, bool]] = {}
-    for name, source, claim in once.itertuples(index=False):
-        plain, negation = NEGATIONS.get(source, ("", "")) if not isinstance(claim, str) else ("", "")
-        negated = bool(negation) and negation in name
-        of[name] = (name.replace(negation, plain) if negated else name, negated)
-    found = [of[name] for name in frame["question"]]
-    return pd.DataFrame(found, frame.index, ["proposition", "negated"])
+    plain, negated = list(names), np.zeros(len(names), dtype=bool)
+    for number, (name, source, claim) in enumerate(once.itertuples(index=False)):
+        if source in NEGATIONS and not isinstance(claim, str):
+            positive, negation = NEGATIONS[source]
+            negated[number] = negation in name
+            plain[number] = name.replace(negation, positive)
+    of_name = pd.factorize(pd.Series(plain, dtype="str"))[0]
+    return pd.DataFrame({"proposition": of_name[place], "negated": negated[place]}, frame.index)
 
 
 def known_by_chance(believes: pd.Series, label: pd.Series) -> float:

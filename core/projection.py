@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from core.coordinates import match_pose, match_signs, principal_components, standardise, unit_size
 from core.downloads import Progress, ignore_progress, replace_atomically
 from core.errors import Cancelled, ProjectionError
 from core.projection_values import Projection, ProjectionSettings, load_kept, packed, path_of
 from core.store.runs import RunStore
+from core.store.sample import draw_questions
 from core.umap_worker import AFRESH, FOLLOWING, embed, result_of, submit, warm_up
 
 __all__ = ["Projection", "ProjectionSettings", "known_projection", "pca_layer", "project_run", "warm_up"]
@@ -39,8 +39,7 @@ def project_run(
         StoreError: no such run, or no states at the position.
         Cancelled: `cancelled` said so; finished layers are kept.
     """
-    frame = store.answers(store.run(run).run)
-    made = load_kept(store, run, settings, len(frame)) or _empty(store, run, settings, frame)
+    made = load_kept(store, run, settings, store.run(run).answers) or _empty(store, run, settings)
     path = path_of(store, made.run, settings, made.n_total)
     while not made.complete:
         layer = len(made.layers)
@@ -78,7 +77,7 @@ def pca_layer(store: RunStore, run: str, layer: int, settings: ProjectionSetting
         return replace(
             known, layers=(layer,), coordinates=known.coordinates[row : row + 1], explained=explained
         )
-    empty = _empty(store, run, settings, store.answers(store.run(run).run))
+    empty = _empty(store, run, settings)
     states = store.layer(empty.run, settings.position, layer, empty.answers)
     return _with_layer(empty, layer, *_project(states, settings, None, lambda: False))
 
@@ -107,14 +106,14 @@ def _project(
     return (found if before is None else match_pose(found, before)), shares[: settings.dimensions]
 
 
-def _empty(store: RunStore, run: str, settings: ProjectionSettings, frame: pd.DataFrame) -> Projection:
+def _empty(store: RunStore, run: str, settings: ProjectionSettings) -> Projection:
     """The projection before its first layer: which answers it will hold."""
     facts = store.run(run)
-    rows = frame["answer"].to_numpy()
-    there = np.zeros(0, dtype=bool)
-    if len(rows):
-        there = ~np.isnan(store.layer(facts.run, settings.position, 0, rows)[:, 0])
-    answers = _whole_questions(frame[there], settings)
+    numbers = store.numbers(facts.run)
+    there = store.states(facts.run).present(settings.position, numbers["answer"].to_numpy())
+    seen = numbers[there]
+    drawn = draw_questions(seen, settings.limit, settings.seed)
+    answers = seen.loc[seen["number"].isin(drawn), "answer"].to_numpy()
     if len(answers) < FEWEST:
         raise ProjectionError(
             f"run {facts.run} has {len(answers)} answers with a state at position {settings.position!r}: "
@@ -128,19 +127,9 @@ def _empty(store: RunStore, run: str, settings: ProjectionSettings, frame: pd.Da
         answers=answers,
         coordinates=np.zeros((0, len(answers), settings.dimensions), np.float32),
         explained=np.zeros((0, settings.dimensions)) if settings.method == "pca" else None,
-        n_total=len(rows),
+        n_total=len(numbers),
         n_missing=int((~there).sum()),
     )
-
-
-def _whole_questions(frame: pd.DataFrame, settings: ProjectionSettings) -> np.ndarray:
-    """The answers to project: all, or those of a seeded sample of questions that keeps to the limit."""
-    if len(frame) <= settings.limit:
-        return frame["answer"].to_numpy()
-    sizes = frame.groupby("question", sort=True).size()
-    drawn = sizes.iloc[np.random.default_rng(settings.seed).permutation(len(sizes))]
-    kept = drawn.index[: max(1, int((drawn.cumsum() <= settings.limit).sum()))]
-    return frame.loc[frame["question"].isin(kept), "answer"].to_numpy()
 
 
 def _with_layer(made: Projection, layer: int, found: np.ndarray, shares: np.ndarray) -> Projection:

@@ -15,7 +15,9 @@ from core.errors import ProjectionError
 from core.store.runs import RunStore
 
 VERSION = 1
-MOST = {"pca": 20_000, "umap": 5_000}
+METHODS = ("pca", "umap")
+MOST = 5_000
+"""Answers in one picture, unless fewer or more are asked for."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class ProjectionSettings:
 
     Attributes:
         n_neighbors, min_dist: UMAP's own.
-        most: answers taken at most, a seeded sample of whole questions; None: 20,000 for PCA, 5,000 for UMAP.
+        most: answers taken at most, a seeded sample of whole questions; 5,000 where None.
 
     Raises:
         ProjectionError: an unknown method or a number out of range.
@@ -39,7 +41,7 @@ class ProjectionSettings:
     most: int | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in MOST:
+        if self.method not in METHODS:
             raise ProjectionError(f"unknown method {self.method!r}: choose pca or umap")
         if self.dimensions not in (2, 3):
             raise ProjectionError(f"{self.dimensions} dimensions: choose 2 or 3")
@@ -51,7 +53,7 @@ class ProjectionSettings:
     @property
     def limit(self) -> int:
         """Answers taken at most."""
-        return MOST[self.method] if self.most is None else self.most
+        return MOST if self.most is None else self.most
 
 
 @dataclass(frozen=True, eq=False)

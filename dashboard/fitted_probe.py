@@ -28,7 +28,7 @@ def fitted(run: Run) -> ProbeReport | None:
 def fitted_and_judged(run: Run) -> tuple[ProbeReport, str] | None:
     """The probe of `fitted`, and the id of the run that it was judged on."""
     store = session.run_store()
-    train, test = default_modes(session.answers(run)["mode"])
+    train, test = default_modes(run.settings["modes"])
     default = ProbeSettings(train=train, test=test)
     wanted = [(default, None), (replace(default, permutations=0), None)]
     if "probe" in st.session_state and st.session_state["probe"][0].position != CONTRAST:

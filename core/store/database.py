@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS judgements (
     auroc REAL NOT NULL, at TEXT NOT NULL, PRIMARY KEY (judged, configuration)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS steps_of_run ON steps (run, step);
+CREATE INDEX IF NOT EXISTS answers_to_question ON answers (run, number);
 CREATE TABLE IF NOT EXISTS templates (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS statement_sets (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 """

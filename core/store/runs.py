@@ -3,8 +3,9 @@
 import fcntl
 import json
 import shutil
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ LIGHT = (
 OF_OPEN = ["outcome", "named", "first_token", "tokens"]
 OF_CHOICES = ["p_0", "p_1", "outside", "leans", "leans_calibrated", "offset"]
 LOOKS = 10
+BY_QUESTION = "answers_to_question"
+RUNS = "SELECT *, (SELECT count(*) FROM answers WHERE answers.run = runs.run) AS answers FROM runs"
 HEAVY = ", a.ids, a.said_start, a.said_end, a.spellings, a.top"
 
 
@@ -171,8 +174,8 @@ class RunStore:
     def runs(self) -> list[Run]:
         """Every run, newest first."""
         with self.database.connect() as connection:
-            rows = connection.execute("SELECT run FROM runs ORDER BY started DESC, rowid DESC").fetchall()
-        return [self.run(row["run"]) for row in rows]
+            rows = connection.execute(f"{RUNS} ORDER BY started DESC, rowid DESC").fetchall()
+        return [self._run(row) for row in rows]
 
     def run(self, run: str) -> Run:
         """One run by its id, or by a beginning of it that fits no other.
@@ -181,32 +184,57 @@ class RunStore:
             StoreError: no such run, or several.
         """
         with self.database.connect() as connection:
-            rows = connection.execute(
-                "SELECT * FROM runs WHERE substr(run, 1, ?) = ?", (len(run), run)
-            ).fetchall()
-            if len(rows) != 1 or not run:
-                what = "there is no run" if not rows or not run else "several runs begin with"
-                raise StoreError(f"{what} {run!r}: `telltale runs` lists them")
-            row = rows[0]
-            answers = connection.execute(
-                "SELECT count(*) FROM answers WHERE run = ?", (row["run"],)
-            ).fetchone()[0]
+            rows = connection.execute(f"{RUNS} WHERE substr(run, 1, ?) = ?", (len(run), run)).fetchall()
+        if len(rows) != 1 or not run:
+            what = "there is no run" if not rows or not run else "several runs begin with"
+            raise StoreError(f"{what} {run!r}: `telltale runs` lists them")
+        return self._run(rows[0])
+
+    def _run(self, row: sqlite3.Row) -> Run:
         return Run(
             run=row["run"],
             settings=json.loads(row["settings"]),
             facts=json.loads(row["facts"]),
             planned=row["planned"],
-            answers=answers,
+            answers=row["answers"],
             state="complete" if row["complete"] else "growing" if self._held(row["run"]) else "interrupted",
             started=row["started"],
             ended=row["ended"],
         )
 
-    def answers(self, run: str, heavy: bool = False) -> pd.DataFrame:
+    def labels(self, run: str) -> tuple[str, str]:
+        """What the two labels of a run's questions mean, negative first.
+
+        Raises:
+            StoreError: no such run, or one without questions.
+        """
+        with self.database.connect() as connection:
+            row = connection.execute(
+                "SELECT choice_0, choice_1 FROM questions WHERE run = ? ORDER BY number LIMIT 1", (run,)
+            ).fetchone()
+        if row is None:
+            raise StoreError(f"there are no questions of run {run!r}")
+        return row["choice_0"], row["choice_1"]
+
+    def numbers(self, run: str) -> pd.DataFrame:
+        """Which question each of a run's answers is to, in order; nothing else of them is read.
+
+        Returns:
+            Columns answer and number (of the question).
+        """
+        with self.database.connect() as connection:
+            return pd.read_sql_query(
+                f"SELECT answer, number FROM answers INDEXED BY {BY_QUESTION} WHERE run = ? ORDER BY answer",
+                connection,
+                params=(run,),
+            )
+
+    def answers(self, run: str, heavy: bool = False, numbers: np.ndarray | None = None) -> pd.DataFrame:
         """A run's answers in order, one row each.
 
         Args:
             heavy: add token ids, spellings' probabilities and the likeliest tokens, as JSON.
+            numbers: of the questions whose answers are wanted; nothing of others is read. None for all.
 
         Returns:
             Columns answer, question, group, source, text, claim, mode, wording, order, demo_set, sample,
@@ -216,12 +244,37 @@ class RunStore:
             `core.open_answers`), named (the entity, None where neither), first_token and tokens (see
             `token_states`).
         """
+        if numbers is None:
+            return self._read(run, heavy)
+        return self._read(run, heavy, f"INDEXED BY {BY_QUESTION}", "a.number", numbers)
+
+    def answers_at(self, run: str, answers: Sequence[int], heavy: bool = False) -> pd.DataFrame:
+        """Some answers in the order named, as `answers` gives them; nothing of others is read.
+
+        Raises:
+            StoreError: the run has no such answer.
+        """
+        frame = self._read(run, heavy, "", "a.answer", answers).set_index("answer", drop=False)
+        if missing := sorted(set(map(int, answers)) - set(frame.index)):
+            raise StoreError(f"run {run} has no answer {missing[0]}")
+        return frame.loc[list(map(int, answers))].reset_index(drop=True)
+
+    def _read(
+        self,
+        run: str,
+        heavy: bool,
+        index: str = "",
+        column: str = "",
+        wanted: Sequence[int] | np.ndarray = (),
+    ) -> pd.DataFrame:
+        """All answers, or those whose column holds a wanted number."""
+        some = f" AND {column} IN (SELECT value FROM json_each(?))" if column else ""
         with self.database.connect() as connection:
             frame = pd.read_sql_query(
-                f"SELECT {LIGHT}{HEAVY if heavy else ''} FROM answers a JOIN questions q USING (run, number) "
-                "WHERE run = ? ORDER BY a.answer",
+                f"SELECT {LIGHT}{HEAVY if heavy else ''} FROM answers a {index} "
+                f"JOIN questions q USING (run, number) WHERE run = ?{some} ORDER BY a.answer",
                 connection,
-                params=(run,),
+                params=(run, json.dumps(list(map(int, wanted)))) if column else (run,),
             )
         frame["said"] = frame["said"].astype(float)
         if frame["outcome"].isna().all():
@@ -234,12 +287,12 @@ class RunStore:
         Raises:
             StoreError: the run's answers are choices, or it has no such layer or answer.
         """
-        frame = self.answers(run).set_index("answer")
+        if not len(answers):
+            return []
+        frame = self.answers_at(run, answers.tolist())
         if "tokens" not in frame:
             raise StoreError(f"run {run} has no states of every token: only open answers have")
-        if missing := sorted(set(map(int, answers)) - set(frame.index)):
-            raise StoreError(f"run {run} has no answer {missing[0]}")
-        part = frame.loc[answers, ["first_token", "tokens"]].astype(int)
+        part = frame[["first_token", "tokens"]].astype(int)
         return self.token_states(run).read(layer, part["first_token"].to_numpy(), part["tokens"].to_numpy())
 
     def layer(self, run: str, position: str, layer: int, answers: np.ndarray) -> np.ndarray:

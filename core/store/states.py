@@ -14,9 +14,14 @@ from zarr.codecs import Crc32cCodec
 
 from core.errors import StoreError
 
+# Chunks are small and mostly in the system's memory: handing each to a thread costs more than reading it.
+zarr.config.set({"async.concurrency": 1})
+
 NAMES = ("prompt", "before", "answer", "mean")
 CONTINUATIONS = ("choice_0", "choice_1")
 """The last token of each of a question's two choices, put after its prompt whatever the model said."""
+AT_ONCE = 8192
+"""Answers whose states are in memory together where only their presence is asked for."""
 
 
 class StateArrays:
@@ -63,16 +68,32 @@ class StateArrays:
     def read(self, position: str, layer: int, rows: np.ndarray) -> np.ndarray:
         """One layer's states of the answers at `rows`, (rows, d_model), float32.
 
+        Only chunks that hold one of them are read, and beside what is returned one chunk is in memory.
+
         Raises:
             StoreError: no such position or layer, or a damaged chunk.
         """
         array = self._open(position, "r")
         if not 0 <= layer < array.shape[1]:
             raise StoreError(f"there is no layer {layer}: choose 0 to {array.shape[1] - 1}")
+        rows = np.asarray(rows, dtype=int)
         try:
-            return np.asarray(array[:, layer, :])[rows]
+            if len(rows) and (np.diff(rows) == 1).all():
+                return np.asarray(array[rows[0] : rows[-1] + 1, layer, :])
+            return np.asarray(array.oindex[rows, layer, :])
         except (ValueError, OSError, RuntimeError) as error:
             raise StoreError(f"states of layer {layer} at {position!r} are damaged: {error}") from error
+
+    def present(self, position: str, rows: np.ndarray) -> np.ndarray:
+        """Which of the answers at `rows` have a state at a position, (rows,).
+
+        Raises:
+            StoreError: no such position, or a damaged chunk.
+        """
+        found = [np.zeros(0, dtype=bool)]
+        for start in range(0, len(rows), AT_ONCE):
+            found.append(~np.isnan(self.read(position, 0, rows[start : start + AT_ONCE])[:, 0]))
+        return np.concatenate(found)
 
     def positions(self) -> tuple[str, ...]:
         """The positions of prompt and answer that were read in this run."""

@@ -10,6 +10,7 @@ from core.probes.lie_score_of_run import LieScoreReport, known_lie_score, may_gi
 from core.probes.read_or_said_of_run import last_common_layer
 from core.store.runs import Run
 from dashboard import lie_charts, model_panel, session, work
+from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
 WHY = (
@@ -32,7 +33,7 @@ CENTRING_HELP = "What is taken off the read score before it meets what is said. 
 
 def main() -> None:
     """The page."""
-    run, _ = session.need_choices()
+    run = need_run_of_choices()
     if not {"honest", "lie"} <= set(run.settings["modes"]):
         st.info(
             "The lie score needs answers under honest and under lie: choose a run that has both, or harvest "

@@ -14,6 +14,7 @@ from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
 from dashboard import charts, probe_controls, probe_folds, probe_method, probe_uses, session
 from dashboard.answer_table import said_names
+from dashboard.need_run import need_answered_run
 
 TARGET_HELP = (
     "truth: which choice is right. said: the choice that was emitted. said_true: whether what was said is "
@@ -42,8 +43,8 @@ CLASSES = {
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_answers()
-    settings, other = form(run, frame)
+    run = need_answered_run()
+    settings, other = form(run)
     store = session.run_store()
     report = known_report(store, run.run, settings, other)
     judged = store.run(other) if other else run
@@ -60,14 +61,15 @@ def main() -> None:
     probe_uses.keep(run, judged, report)
 
 
-def form(run: Run, frame: pd.DataFrame) -> tuple[ProbeSettings, str | None]:
+def form(run: Run) -> tuple[ProbeSettings, str | None]:
     """What is trained and judged on what."""
-    modes = [*dict.fromkeys(frame["mode"]), BOTH]
+    asked = run.settings["modes"]
+    modes = [*asked, BOTH]
     cells = st.columns([2, 2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
     method, position = probe_method.choose_method(run, cells[0], cells[2])
     targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
     target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
-    first, second = (modes.index(mode) for mode in default_modes(frame["mode"]))
+    first, second = (modes.index(mode) for mode in default_modes(asked))
     train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
     test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
     rule = cells[5].selectbox("Layer by", list(LAYER_RULES), key="probe_rule", help=RULE_HELP)
@@ -101,7 +103,8 @@ def headline(run: Run, judged: Run, report: ProbeReport) -> None:
     cells[0].caption(
         f"95 %: {low:.3f} to {high:.3f} · n {chosen.test.n:,}, {chosen.test.positive:,} positive"
     )
-    answers = session.answers(judged)
+    with st.spinner("Reading the answers …"):
+        answers = session.answers(judged)
     if (known := area_among(report, answers[answers["knows"] == 1])) is not None:
         cells[0].caption(
             f"on questions that it knows: {known.auroc:.3f} ({known.ci[0]:.3f} to {known.ci[1]:.3f}) · "
@@ -258,13 +261,12 @@ def details(judged: Run, report: ProbeReport) -> None:
         st.plotly_chart(charts.reliability(report.calibration.bins), key="reliability")
         st.caption(session.as_text(report.calibration.sentence()))
     st.markdown("**Its worst mistakes**")
-    frame = session.answers(judged).set_index("answer")
     wrong = report.predictions[~report.predictions["correct"]]
     wrong = wrong.assign(size=wrong["score"].abs()).nlargest(20, "size")
     if wrong.empty:
         st.caption("It made none on these answers.")
         return
-    rows = frame.loc[wrong["answer"]]
+    rows = session.run_store().answers_at(judged.run, wrong["answer"].tolist())
     said, _ = said_names(judged, rows)
     table = pd.DataFrame(
         {

@@ -22,27 +22,21 @@ FEW = 1000
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_answers()
+    with st.spinner("Reading the answers …"):
+        run, frame = session.need_answers()
     cells = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
     position = cells[0].selectbox("Position", session.run_store().states(run.run).positions(), key="position")
     method = cells[1].segmented_control("Method", ("PCA", "UMAP"), default="PCA", key="method") or "PCA"
     flat = cells[2].segmented_control("Dimensions", ("2-D", "3-D"), default="2-D", key="dimensions") != "3-D"
     colour = cells[3].selectbox("Colour", COLOURS, key="colour")
     settings = ProjectionSettings(position, "umap" if method == "UMAP" else "pca", 2 if flat else 3)
-    _warm_up_once()
+    warm_up()
     known = known_projection(session.run_store(), run.run, settings)
     if known is None or not known.complete:
         offer(run, settings, known)
     drawn = session.shows_refusals(one_layer)
     st.fragment(drawn, run_every=TICK if st.session_state.get("playing") else None)(settings, colour)
     all_layers(run, frame, settings, known, colour)
-
-
-@st.cache_resource(show_spinner=False)
-def _warm_up_once() -> bool:
-    """Have UMAP compiled in its own process before it is wanted."""
-    warm_up()
-    return True
 
 
 def offer(run: Run, settings: ProjectionSettings, known: Projection | None) -> None:
@@ -59,6 +53,11 @@ def offer(run: Run, settings: ProjectionSettings, known: Projection | None) -> N
         if right.button(f"Compute {name} of all layers", width="stretch"):
             model_panel.start(work.PROJECTION, work.project(session.run_store(), run.run, settings))
     session.watch_job(work.PROJECTION, about=run.run)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Projecting this layer …")
+def _pca_layer(cache: str, run: str, answers: int, layer: int, settings: ProjectionSettings) -> Projection:
+    return pca_layer(session.run_store(), run, layer, settings)
 
 
 def one_layer(settings: ProjectionSettings, colour: str) -> None:
@@ -84,7 +83,7 @@ def one_layer(settings: ProjectionSettings, colour: str) -> None:
         st.session_state["playing"] = True
         st.rerun()
     if known is None or layer not in known.layers:
-        known = pca_layer(session.run_store(), run.run, layer, settings)
+        known = _pca_layer(str(session.cache()), run.run, run.answers, layer, settings)
     points = coloured(run, frame, known, layer, colour)
     if colour not in points:
         st.caption("No probe has been fitted to this run yet: the Probes page does that. Coloured by truth.")

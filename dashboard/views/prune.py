@@ -19,7 +19,8 @@ SECTIONS = ("Rules", "Queue", "All answers", "Before and after", "People and tra
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_answers()
+    with st.spinner("Reading the answers …"):
+        run, frame = session.need_answers()
     numbers(run, frame)
     cells = st.columns([6, 2, 2], vertical_alignment="bottom")
     section = cells[0].segmented_control(

@@ -8,6 +8,7 @@ from core.probes.read_or_said import MOST_RESAMPLES, ReadOrSaid
 from core.probes.read_or_said_of_run import RESAMPLES, known_read_or_said, last_common_layer
 from core.store.runs import Run
 from dashboard import model_panel, read_charts, session, work
+from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
 WHY = (
@@ -19,7 +20,7 @@ WHY = (
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_choices()
+    run = need_run_of_choices()
     position, resamples, beside = form(run)
     store = session.run_store()
     found = known_read_or_said(store, run.run, position, resamples)
@@ -48,7 +49,7 @@ def main() -> None:
             session.watch_job(work.READ_OR_SAID, about=beside.run)
     headline(run, found, common)
     curves(run, found, beside if other else None, other, common)
-    cells(frame)
+    cells(session.answers(run))
     take_away(
         "Figures as CSV",
         found.to_frame(),

@@ -11,6 +11,7 @@ from core.probes.shifts_names import shift_name
 from core.probes.shifts_of_runs import known_shifts, may_be_shift
 from core.store.runs import Run
 from dashboard import model_panel, session, shift_charts, work
+from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
 MOST = 16
@@ -23,7 +24,7 @@ WHY = (
 
 def main() -> None:
     """The page."""
-    run, _ = session.need_choices()
+    run = need_run_of_choices()
     asked = form(run)
     if asked is None:
         return

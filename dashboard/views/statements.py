@@ -11,6 +11,7 @@ from core.scoring.results import StatementScores
 from core.store.runs import Run
 from dashboard import model_panel, own_words, session, statement_results, work
 from dashboard.choose_probe import about, choose_probe
+from dashboard.need_run import need_run_of_choices
 
 REVIEWS = """Positive: A warm, funny and beautifully acted film.
 Negative: The plot makes no sense and the acting is wooden."""
@@ -20,7 +21,7 @@ false: The city of Paris is in Japan."""
 
 def main() -> None:
     """The page."""
-    run, frame = session.need_choices()
+    run = need_run_of_choices()
     probe = choose_probe(run)
     if probe is None:
         need_probe(run)
@@ -29,8 +30,7 @@ def main() -> None:
     low, high = probe.facts.get("auroc_ci", (0.0, 1.0))
     if low <= 0.5 <= high:
         st.warning("This probe cannot be told from chance on held-out answers: its scores mean nothing yet.")
-    names = (str(frame["choice_0"].iloc[0]), str(frame["choice_1"].iloc[0]))
-    statements = editor(names)
+    statements = editor(session.run_store().labels(run.run))
     if statements and st.button("Score them", type="primary"):
         model = HarvestSettings.from_dict(run.settings).model
         model_panel.start(work.SCORING, work.score(session.run_store(), run.run, model, probe, statements))
@@ -58,7 +58,7 @@ def last_scores(run: Run) -> tuple[FittedProbe, StatementScores] | None:
 def need_probe(run: Run) -> None:
     """Offer to fit the default probe, which scores need."""
     st.info("Scores come from a probe, and none has been fitted to this run yet.")
-    train, test = default_modes(session.answers(run)["mode"])
+    train, test = default_modes(run.settings["modes"])
     settings = ProbeSettings(train=train, test=test)
     if st.button("Fit the default probe (15 seconds)", type="primary"):
         model_panel.start(work.PROBE, work.probe(session.run_store(), run.run, settings))

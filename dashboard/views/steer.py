@@ -12,6 +12,7 @@ from core.steering.outcome import PLACES, SteerOutcome
 from core.steering.settings import ALPHAS, MOST_QUESTIONS, MOST_RANDOM, SteerSettings
 from core.store.runs import Run
 from dashboard import model_panel, session, steer_charts, work
+from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
 WHY = (
@@ -34,7 +35,7 @@ METHOD_HELP = "\n\n".join(f"**{name}** {ALL[name].sentence}" for name in METHODS
 
 def main() -> None:
     """The page."""
-    run, _ = session.need_choices()
+    run = need_run_of_choices()
     settings = form(run)
     if settings is None:
         return

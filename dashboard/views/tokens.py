@@ -1,16 +1,25 @@
 """Tokens: which spellings carry a choice, what lies outside, and whether the reading can be trusted."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from core.calibration import calibration_sentences
-from core.diagnostics import prompt_tokens, reading_warnings
+from core.diagnostics import ReadingWarning, prompt_tokens, reading_warnings
 from core.engine.settings import HarvestSettings
 from core.models.tokenizers import load_tokenizer
-from core.reliability import honest_reliability
-from core.spellings import first_spelling_share, outside_table, spelling_table
+from core.reliability import Reliability, honest_reliability
+from core.spellings import Outside, Share, first_spelling_share, outside_table, spelling_table
 from core.store.runs import Run
+from core.store.sample import draw_questions
 from dashboard import charts, session
+from dashboard.need_run import need_run_of_choices
+
+MOST = 4000
+"""Answers that are read, with all their probabilities; of longer runs a sample."""
+LISTED = 500
+"""Answers that can be chosen by their text; others by their number."""
 
 PART_COLOUR = {
     "instruction": "#d9d2e9",
@@ -22,38 +31,83 @@ PART_COLOUR = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What the page shows of the answers that it read, once and not at each drawing."""
+
+    answers: pd.DataFrame
+    warnings: list[ReadingWarning]
+    reliability: tuple[Reliability, Reliability] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The tables of one mode's answers, or of all."""
+
+    spellings: pd.DataFrame
+    first: Share
+    outside: Outside
+
+
 def main() -> None:
     """The page."""
-    run, _ = session.need_choices()
-    frame = heavy(run)
-    modes = list(dict.fromkeys(frame["mode"]))
+    run = need_run_of_choices()
+    read = _read(str(session.cache()), run.run, run.answers)
+    modes = list(dict.fromkeys(read.answers["mode"]))
     picked = st.segmented_control("Answers", [*modes, "all"], default="all", key="token_mode")
     mode = None if picked in (None, "all") else picked
-    tokenizer = load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
-    st.caption("All answers count here, dropped ones too; warnings are of the whole run.")
-    warnings(run, frame)
+    say_sample(run, read)
+    counted = _counted(str(session.cache()), run.run, run.answers, mode)
+    warnings(read)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        spellings(run, frame, mode)
+        spellings(run, counted)
     with right:
-        outside(run, frame, mode, tokenizer)
-    calibration(run, frame)
-    one_answer(run, frame, tokenizer)
+        outside(counted.outside)
+    calibration(run, read)
+    one_answer(run, read)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the answers …")
-def _heavy(cache: str, run: str, answers: int) -> pd.DataFrame:
-    return session.run_store().answers(run, heavy=True)
+def _read(cache: str, run: str, answers: int) -> Read:
+    store = session.run_store()
+    drawn = draw_questions(store.numbers(run), MOST)
+    frame = store.answers(run, heavy=True, numbers=drawn)
+    found = honest_reliability(frame, store.calibrations(run))
+    return Read(frame, reading_warnings(store.run(run), frame), found)
 
 
-def heavy(run: Run) -> pd.DataFrame:
-    """The answers with their ids and probabilities. Shared: not to be changed."""
-    return _heavy(str(session.cache()), run.run, run.answers)
+@st.cache_resource(max_entries=8, show_spinner="Counting spellings …")
+def _counted(cache: str, run: str, answers: int, mode: str | None) -> Counted:
+    record, frame = session.run_store().run(run), _read(cache, run, answers).answers
+    tokenizer = tokenizer_of(record)
+    return Counted(
+        spelling_table(record, frame, mode),
+        first_spelling_share(record, frame, mode),
+        outside_table(record, frame, tokenizer, mode),
+    )
 
 
-def warnings(run: Run, frame: pd.DataFrame) -> None:
+def tokenizer_of(run: Run) -> object:
+    """The tokenizer of a run's model."""
+    return load_tokenizer(HarvestSettings.from_dict(run.settings).model, session.cache())
+
+
+def say_sample(run: Run, read: Read) -> None:
+    """Which answers count on this page."""
+    n = len(read.answers)
+    if n < run.answers:
+        st.caption(
+            f"Everything here is of a seeded sample of whole questions: {n:,} of {run.answers:,} answers, "
+            "dropped ones too."
+        )
+    else:
+        st.caption("All answers count here, dropped ones too; warnings are of the whole run.")
+
+
+def warnings(read: Read) -> None:
     """Every reason not to trust a reading, first."""
-    found = reading_warnings(run, frame)
+    found = read.warnings
     for severity, title, box in (
         ("warning", "These readings are not to be trusted as they stand", st.warning),
         ("note", "To be known", st.info),
@@ -65,13 +119,12 @@ def warnings(run: Run, frame: pd.DataFrame) -> None:
         st.success("Nothing here speaks against these readings.")
 
 
-def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
+def spellings(run: Run, counted: Counted) -> None:
     """For each choice every spelling: ids, probability, which one the model in fact uses."""
-    table = spelling_table(run, frame, mode)
+    table, share = counted.spellings, counted.first
     st.markdown(f"**Spellings** · n {int(table['n'].max()) if len(table) else 0:,} answers")
     shown = table.assign(label=[repr(text) for text in table["text"]])
     st.plotly_chart(charts.spelling_bars(shown, run.facts["single_token"]), key="spellings")
-    share = first_spelling_share(run, frame, mode)
     if share.n:
         st.markdown(
             f"If only the first spelling of each choice were counted, the lean of **{share.share:.0%}** of "
@@ -107,9 +160,8 @@ def spellings(run: Run, frame: pd.DataFrame, mode: str | None) -> None:
     )
 
 
-def outside(run: Run, frame: pd.DataFrame, mode: str | None, tokenizer: object) -> None:
+def outside(found: Outside) -> None:
     """What the probability outside both choices went to."""
-    found = outside_table(run, frame, tokenizer, mode)
     st.markdown(f"**Outside both choices** · n {found.n:,} answers")
     st.metric("Mean probability on no choice", f"{found.mean:.3f}")
     if found.mean > 0:
@@ -118,7 +170,7 @@ def outside(run: Run, frame: pd.DataFrame, mode: str | None, tokenizer: object) 
     st.dataframe(table.round(4), hide_index=True, height=430)
 
 
-def calibration(run: Run, frame: pd.DataFrame) -> None:
+def calibration(run: Run, read: Read) -> None:
     """How leans are calibrated, and whether they can be relied on under honest."""
     st.markdown("**Calibration** · how leans are read; never what was said")
     curves = session.run_store().calibrations(run.run)
@@ -128,7 +180,7 @@ def calibration(run: Run, frame: pd.DataFrame) -> None:
         st.warning(
             "Log-odds did not rise with the truth on the labelled questions: an offset was fitted, no slope."
         )
-    if (found := honest_reliability(frame, curves)) is None:
+    if (found := read.reliability) is None:
         st.info("Reliability is judged under honest: add **honest** to a run's modes on the Generate page.")
         return
     raw, calibrated = found
@@ -154,17 +206,26 @@ def calibration(run: Run, frame: pd.DataFrame) -> None:
             st.dataframe(curves, hide_index=True)
 
 
-def one_answer(run: Run, frame: pd.DataFrame, tokenizer: object) -> None:
+def one_answer(run: Run, read: Read) -> None:
     """One prompt and its answer, token by token."""
     st.markdown("**One answer, token by token**")
-    answers = frame["answer"].tolist()
-    chosen = st.selectbox(
+    listed = read.answers.iloc[:LISTED]
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
         "Answer",
-        range(len(answers)),
-        format_func=lambda n: f"{answers[n]} · {frame['mode'].iloc[n]} · {frame['text'].iloc[n][:90]}",
+        range(len(listed)),
+        format_func=lambda n: (
+            f"{listed['answer'].iloc[n]} · {listed['mode'].iloc[n]} · {listed['text'].iloc[n][:90]}"
+        ),
         key="token_answer",
     )
-    row = frame.iloc[chosen]
+    row = listed.iloc[chosen]
+    if len(listed) < run.answers:
+        other = right.number_input("Or its number", 0, None, None, key=f"token_answer of {run.run}")
+        left.caption(f"Listed are {len(listed):,} of {run.answers:,} answers; any other goes by its number.")
+        if other is not None:
+            row = session.run_store().answers_at(run.run, [int(other)], heavy=True).iloc[0]
+    tokenizer = tokenizer_of(run)
     table = prompt_tokens(run, row, tokenizer)
     used = [part for part in PART_COLOUR if part in set(table["part"])]
     st.html(session.token_strip(used, [PART_COLOUR[part] for part in used]))

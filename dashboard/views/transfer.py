@@ -10,6 +10,7 @@ from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.transfer import known_transfer, to_frame
 from core.store.runs import Run
 from dashboard import model_panel, session, transfer_charts, work
+from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
 FEWEST = 2
@@ -18,7 +19,7 @@ MOST = 8
 
 def main() -> None:
     """The page."""
-    run, _ = session.need_choices()
+    run = need_run_of_choices()
     asked = form(run)
     if asked is None:
         return
