@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.arithmetic import FastLinear
-from core.engine.batches import OVERHEAD, cut_batches
+from core.engine.batches import OVERHEAD, cut_padded
 
 
 def test_fast_linear_layers_agree_with_plain_ones():
@@ -29,13 +29,13 @@ def test_what_is_not_float32_or_needs_gradients_is_left_alone():
 
 @given(st.lists(st.integers(1, 400), max_size=70), st.integers(1, 32))
 def test_batches_hold_every_answer_once_and_none_too_many(lengths, most):
-    batches = cut_batches(sorted(lengths), most)
+    batches = cut_padded(sorted(lengths), most)
     assert [number for batch in batches for number in batch] == list(range(len(lengths)))
     assert all(1 <= len(batch) <= most for batch in batches)
 
 
 def test_one_long_answer_does_not_pad_the_short_ones():
-    assert cut_batches([10] * 20 + [400]) == [range(20), range(20, 21)]
-    assert cut_batches([10, 11, 12]) == [range(3)]
-    assert cut_batches([10, 10 + OVERHEAD + 1]) == [range(1), range(1, 2)]
-    assert cut_batches([]) == []
+    assert cut_padded([10] * 20 + [400]) == [range(20), range(20, 21)]
+    assert cut_padded([10, 11, 12]) == [range(3)]
+    assert cut_padded([10, 10 + OVERHEAD + 1]) == [range(1), range(1, 2)]
+    assert cut_padded([]) == []

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from core.answers import Reader
-from core.engine.batches import cut_batches
 from core.engine.decoding import Decoding
 from core.engine.generate import Generated, generate_batch
-from core.engine.prefix import compute_prefix, shared_length
+from core.engine.in_batches import in_batches
+from core.engine.prefix import Prefix, compute_prefix, shared_length
 from core.models.loading import LoadedModel
 
 
@@ -16,6 +16,7 @@ def answer_prompts(
     reader: Reader,
     decoding: Decoding,
     *,
+    prefix: Prefix | None = None,
     boundary: list[int] | None = None,
     keys: Sequence[str] | None = None,
 ) -> Iterator[tuple[list[int], list[Generated]]]:
@@ -25,6 +26,7 @@ def answer_prompts(
 
     Args:
         prompts: whole prompts, token ids; at best of one instruction, so that they share a long prefix.
+        prefix: what all prompts begin with; None to find and read it.
         boundary: ids that end a word; needed where the reader's spellings have several tokens.
         keys: one per prompt, so that sampling depends on the answer and not on the batch.
 
@@ -33,20 +35,24 @@ def answer_prompts(
     """
     if not prompts:
         return
-    prefix = compute_prefix(loaded, prompts[0][: shared_length(list(prompts))])
+    if prefix is None:
+        prefix = compute_prefix(loaded, prompts[0][: shared_length(list(prompts))])
     shortest_first = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
-    for batch in cut_batches([len(prompts[place]) - prefix.length for place in shortest_first]):
+
+    def answer(batch: range, packed: bool) -> list[Generated]:
         places = [shortest_first[number] for number in batch]
-        yield (
-            places,
-            generate_batch(
-                loaded,
-                [prompts[place] for place in places],
-                reader,
-                decoding,
-                prefix=prefix,
-                positions=(),
-                boundary=boundary,
-                keys=None if keys is None else [keys[place] for place in places],
-            ),
+        return generate_batch(
+            loaded,
+            [prompts[place] for place in places],
+            reader,
+            decoding,
+            prefix=prefix,
+            positions=(),
+            boundary=boundary,
+            keys=None if keys is None else [keys[place] for place in places],
+            packed=packed,
         )
+
+    lengths = [len(prompts[place]) - prefix.length for place in shortest_first]
+    for batch, answers in in_batches(loaded, lengths, answer):
+        yield [shortest_first[number] for number in batch], answers

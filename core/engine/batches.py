@@ -1,10 +1,28 @@
-"""Cuts answers that are sorted by length into batches that waste little on padding."""
+"""Cuts answers that are sorted by length into batches: packed ones by tokens, padded ones by cost."""
 
 BATCH = 32
 OVERHEAD = 48
+PACKED_TOKENS = 1024
+"""Tokens of a packed batch: enough that reading the weights costs little, few enough to stay in the cache."""
 
 
-def cut_batches(lengths: list[int], most: int = BATCH) -> list[range]:
+def cut_packed(lengths: list[int], most: int = PACKED_TOKENS) -> list[range]:
+    """As few batches in order as hold at most so many tokens each, or one answer.
+
+    Args:
+        lengths: tokens that each answer puts through the model.
+    """
+    batches: list[range] = []
+    start, held = 0, 0
+    for number, length in enumerate(lengths):
+        if number > start and held + length > most:
+            batches.append(range(start, number))
+            start, held = number, 0
+        held += length
+    return [*batches, range(start, len(lengths))] if lengths else []
+
+
+def cut_padded(lengths: list[int], most: int = BATCH) -> list[range]:
     """The batches that cost least, where a batch costs its padded tokens and a fixed overhead.
 
     The overhead is what reading the weights costs, in tokens of arithmetic: without it each length would

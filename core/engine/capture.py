@@ -4,6 +4,8 @@ Layer 0 is the embedding output (the first block's input), layer i the stream af
 final norm.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -27,6 +29,7 @@ class StateCapture:
         self._fast = FastLinear()
         self._handles: list[Any] = []
         self._layers: dict[int, torch.Tensor] = {}
+        self._places: torch.Tensor | None = None
 
     def __enter__(self) -> "StateCapture":
         self._lock.acquire()
@@ -47,6 +50,15 @@ class StateCapture:
         self._layers.clear()
         self._lock.release()
 
+    @contextmanager
+    def at(self, places: torch.Tensor) -> Iterator[None]:
+        """Meanwhile, keep these positions of one packed row in place of the last one of each row."""
+        self._places = places
+        try:
+            yield
+        finally:
+            self._places = None
+
     def _embedding(self, _module: Any, args: tuple, kwargs: dict) -> None:
         hidden = args[0] if args else kwargs["hidden_states"]
         self._keep(0, hidden)
@@ -59,7 +71,11 @@ class StateCapture:
         return keep
 
     def _keep(self, number: int, hidden: torch.Tensor) -> None:
-        self._layers[number] = (hidden if self._whole else hidden[:, -1]).detach()
+        if self._places is not None:
+            kept = hidden[0, self._places]
+        else:
+            kept = hidden if self._whole else hidden[:, -1]
+        self._layers[number] = kept.detach()
 
     def take(self) -> torch.Tensor:
         """States of the last forward pass, float32, on the CPU.

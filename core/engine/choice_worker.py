@@ -13,10 +13,11 @@ from core.calibration import (
     fit_labelled,
 )
 from core.data.question import Question
+from core.engine.answer_prompts import answer_prompts
 from core.engine.arm_prefixes import ArmPrefixes
-from core.engine.batches import cut_batches
 from core.engine.decoding import Decoding
 from core.engine.generate import Generated, generate_batch
+from core.engine.in_batches import in_batches
 from core.engine.plan import Arm, Block, Plan, key_columns
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES
@@ -28,33 +29,39 @@ class ChoiceWorker:
 
     Args:
         labelled: questions to calibrate on, empty unless by Platt.
+        tokens: of a packed batch at most.
     """
 
-    def __init__(self, plan: Plan, reader: Reader, labelled: list[Question], loaded: LoadedModel) -> None:
-        self.plan, self.reader, self.labelled, self.loaded = plan, reader, labelled, loaded
+    def __init__(
+        self, plan: Plan, reader: Reader, labelled: list[Question], loaded: LoadedModel, tokens: int
+    ) -> None:
+        self.plan, self.reader, self.labelled = plan, reader, labelled
+        self.loaded, self.tokens = loaded, tokens
         self.boundary = None if reader.single else boundary_ids(loaded.tokenizer)
         self._prefixes = ArmPrefixes(plan, loaded)
         self._calibrations: dict[Arm, Calibration] = {}
 
     def generate(self, block: Block) -> list[Generated]:
-        """The block's answers in its order, in batches that waste little on padding."""
+        """The block's answers in its order."""
         prompts = [item.prompt.ids for item in block.items]
         prefix = self._prefixes.of(block.arm, prompts)
-        answers: list[Generated] = []
-        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
-            items = [block.items[number] for number in batch]
-            answers += generate_batch(
+
+        def answer(batch: range, packed: bool) -> list[Generated]:
+            return generate_batch(
                 self.loaded,
-                [item.prompt.ids for item in items],
+                [prompts[number] for number in batch],
                 self.reader,
                 self.plan.settings.decoding,
                 prefix=prefix,
                 positions=self.plan.settings.positions,
                 boundary=self.boundary,
-                keys=[self.plan.sampling_key(block, item) for item in items],
+                keys=[self.plan.sampling_key(block, block.items[number]) for number in batch],
                 continuations=self.plan.continuations,
+                packed=packed,
             )
-        return answers
+
+        lengths = [len(prompt) - prefix.length for prompt in prompts]
+        return [one for _, made in in_batches(self.loaded, lengths, answer, self.tokens) for one in made]
 
     def keep(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
         """What must be stored before the block's answers: how their leans are calibrated."""
@@ -126,19 +133,16 @@ class ChoiceWorker:
     def _log_odds(self, questions: list[Question], arm: Arm) -> list[float]:
         """The log-odds of the positive choice at the first token of each question's answer, nats."""
         prompts = [self.plan.prompt(question, arm).ids for question in questions]
-        prefix = self._prefixes.of(arm, prompts)
-        shortest_first = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        one_token = Decoding(max_new_tokens=1)
         found = [0.0] * len(prompts)
-        for batch in cut_batches([len(prompts[number]) - prefix.length for number in shortest_first]):
-            numbers = [shortest_first[place] for place in batch]
-            answers = generate_batch(
-                self.loaded,
-                [prompts[number] for number in numbers],
-                self.reader,
-                Decoding(max_new_tokens=1),
-                prefix=prefix,
-                boundary=self.boundary,
-            )
-            for number, answer in zip(numbers, answers, strict=True):
-                found[number] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
+        for places, answers in answer_prompts(
+            self.loaded,
+            prompts,
+            self.reader,
+            one_token,
+            prefix=self._prefixes.of(arm, prompts),
+            boundary=self.boundary,
+        ):
+            for place, answer in zip(places, answers, strict=True):
+                found[place] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
         return found

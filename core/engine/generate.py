@@ -1,7 +1,8 @@
 """Generates short answers in batches and reads states from that same generation.
 
-Prompts are padded on the left with correct position ids, so an answer and its states depend on neither
-batch size nor neighbours. Step 0 reads the last prompt token; step t reads generated token t - 1, fed back.
+Prompts are packed into one row, or padded on the left, with correct position ids, so that an answer and its
+states depend on neither batch size nor neighbours. Step 0 reads the last prompt token; step t reads generated
+token t - 1, fed back.
 """
 
 import copy
@@ -16,6 +17,7 @@ from transformers import DynamicCache
 from core.answers import Reader, Said, read_said
 from core.engine.capture import StateCapture
 from core.engine.decoding import Decoding
+from core.engine.packed import Read, packable, read_packed
 from core.engine.prefix import EMPTY, Prefix
 from core.models.loading import LoadedModel
 from core.store.states import CONTINUATIONS
@@ -73,7 +75,7 @@ class Emitted:
 
 
 FirstStep = Callable[[torch.Tensor, Any, torch.Tensor, torch.Tensor], None]
-"""Takes the first token's log-probabilities (row, vocabulary), the cache, attention mask and position ids."""
+"""Takes the first token's log-probabilities (row, vocabulary); cache, mask and last position as in `Read`."""
 
 
 def generate_batch(
@@ -88,6 +90,7 @@ def generate_batch(
     keys: list[str] | None = None,
     watch: Callable[[int, int], None] | None = None,
     continuations: Sequence[tuple[int, ...]] = (),
+    packed: bool = False,
 ) -> list[Generated]:
     """Answer a batch of prompts, and read which choice each answer is.
 
@@ -97,11 +100,12 @@ def generate_batch(
         keys: one per prompt, so that sampling depends on the answer and not on the batch.
         watch: called with (row, token id) as tokens arrive.
         continuations: ids of both choices; their states are kept under `CONTINUATIONS`.
+        packed: see `emit_batch`.
     """
     spellings: list[tuple[float, ...]] = []
 
-    def first_step(first: torch.Tensor, cache: Any, mask: torch.Tensor, places: torch.Tensor) -> None:
-        spellings.extend(_spelling_probabilities(loaded, reader, first, cache, mask, places, boundary))
+    def first_step(first: torch.Tensor, cache: Any, mask: torch.Tensor, last: torch.Tensor) -> None:
+        spellings.extend(_spelling_probabilities(loaded, reader, first, cache, mask, last, boundary))
 
     emitted = emit_batch(
         loaded,
@@ -114,6 +118,7 @@ def generate_batch(
         watch=watch,
         first_step=first_step,
         continuations=continuations,
+        packed=packed,
     )
     made = []
     for answer, probabilities in zip(emitted, spellings, strict=True):
@@ -137,6 +142,7 @@ def emit_batch(
     watch: Callable[[int, int], None] | None = None,
     first_step: FirstStep | None = None,
     continuations: Sequence[tuple[int, ...]] = (),
+    packed: bool = False,
 ) -> list[Emitted]:
     """Generate for a batch of prompts and keep every step's states.
 
@@ -147,11 +153,12 @@ def emit_batch(
         first_step: what to do with the first token's probabilities.
         continuations: ids that every prompt is also continued with, whatever is generated; the prompts' keys
             and values serve them all.
+        packed: read the prompts in one row where the model can: for whoever has no hook of their own in it,
+            which would look for each prompt's last token at the end of its row.
     """
     rows = len(prompts)
     suffixes = [prompt[prefix.length :] for prompt in prompts]
-    tokens, mask, places = pad_left(suffixes, prefix.length, loaded.tokenizer.pad_token_id, loaded.device)
-    cache: Any = prefix.cache(rows) if prefix.length else DynamicCache()
+    read = read_packed if packed and packable(loaded) else _read_padded
     ends = end_ids(loaded)
     generators = [np.random.default_rng(_seed(decoding.seed, key)) for key in (keys or [""] * rows)]
     emitted: list[list[int]] = [[] for _ in range(rows)]
@@ -159,15 +166,16 @@ def emit_batch(
     steps: list[torch.Tensor] = []
     with StateCapture(loaded) as capture:
         more = decoding.max_new_tokens > 1 or feed_last or keep_cache or len(continuations) > 0
-        logits = _forward(loaded, tokens, mask, places, cache if more or prefix.length else None)
+        prompt = read(loaded, capture, suffixes, prefix, more)
+        logits, cache, mask, last_places = prompt.logits, prompt.cache, prompt.mask, prompt.last
         steps.append(capture.take())
         first = torch.log_softmax(logits.double(), dim=-1)
         top = first.topk(min(TOP, first.shape[-1]), dim=-1)
         if first_step:
-            first_step(first, cache, mask, places)
+            first_step(first, cache, mask, last_places)
         continued = []
         for ids in continuations:
-            _read_on(loaded, ids, cache, mask, places, logits_to_keep=1)
+            _read_on(loaded, ids, cache, mask, last_places, logits_to_keep=1)
             continued.append(capture.take().numpy())
         for step in range(decoding.max_new_tokens):
             for row in range(rows):
@@ -184,20 +192,20 @@ def emit_batch(
             fed = [ids[-1] if len(ids) == step + 1 else loaded.tokenizer.pad_token_id for ids in emitted]
             tokens = torch.tensor(fed, device=loaded.device)[:, None]
             mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
-            places = places[:, -1:] + 1
-            logits = _forward(loaded, tokens, mask, places, cache)
+            last_places = last_places + 1
+            logits = _forward(loaded, tokens, mask, last_places, cache)
             steps.append(capture.take())
             if last:
                 break
-    read = torch.stack(steps).numpy()
+    states = torch.stack(steps).numpy()
     return [
         Emitted(
             ids=tuple(emitted[row]),
             content=tuple(number for number in emitted[row] if number not in ends),
             text=loaded.tokenizer.decode(emitted[row], skip_special_tokens=True),
             top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
-            steps=read[:, row],
-            continued=tuple(states[row] for states in continued),
+            steps=states[:, row],
+            continued=tuple(of_all[row] for of_all in continued),
         )
         for row in range(rows)
     ]
@@ -227,7 +235,7 @@ def states_at(
 
 
 def pad_left(
-    prompts: list[tuple[int, ...]], past: int, pad: int, device: torch.device
+    prompts: Sequence[tuple[int, ...]], past: int, pad: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids (row, length), attention mask (row, past + length) and position ids (row, length)."""
     longest = max(len(prompt) for prompt in prompts)
@@ -239,6 +247,24 @@ def pad_left(
     places = past + (mask.cumsum(dim=1) - 1).clamp(min=0)
     whole = torch.cat([mask.new_ones(len(prompts), past), mask], dim=1)
     return tokens.to(device), whole.to(device), places.to(device)
+
+
+def _read_padded(
+    loaded: LoadedModel,
+    _capture: StateCapture,
+    prompts: Sequence[tuple[int, ...]],
+    prefix: Prefix,
+    keep_cache: bool,
+) -> Read:
+    """Read prompts in a row each, padded on the left; see `read_packed`."""
+    pad = loaded.tokenizer.pad_token_id
+    tokens, mask, places = pad_left(prompts, prefix.length, pad, loaded.device)
+    cache: Any = None
+    if prefix.length:
+        cache = prefix.cache(len(prompts))
+    elif keep_cache:
+        cache = DynamicCache()
+    return Read(_forward(loaded, tokens, mask, places, cache), cache, mask, places[:, -1:])
 
 
 def _forward(
@@ -261,7 +287,7 @@ def _read_on(
     ids: tuple[int, ...],
     cache: Any,
     mask: torch.Tensor,
-    places: torch.Tensor,
+    last: torch.Tensor,
     logits_to_keep: int = 0,
 ) -> torch.Tensor:
     """Logits (row, token, vocabulary) of the same ids after each prompt of a batch; its cache stays as it is.
@@ -271,9 +297,9 @@ def _read_on(
     """
     rows, length = len(mask), len(ids)
     output = loaded.model(
-        input_ids=torch.tensor(ids, device=places.device).expand(rows, length),
+        input_ids=torch.tensor(ids, device=last.device).expand(rows, length),
         attention_mask=torch.cat([mask, mask.new_ones(rows, length)], dim=1),
-        position_ids=places[:, -1:] + 1 + torch.arange(length, device=places.device),
+        position_ids=last + 1 + torch.arange(length, device=last.device),
         cache=copy.deepcopy(cache),
         use_cache=True,
         logits_to_keep=logits_to_keep,
@@ -308,7 +334,7 @@ def _spelling_probabilities(
     first: torch.Tensor,
     cache: Any,
     mask: torch.Tensor,
-    places: torch.Tensor,
+    last: torch.Tensor,
     boundary: list[int] | None,
 ) -> list[tuple[float, ...]]:
     """The probability of every spelling for every row.
@@ -323,7 +349,7 @@ def _spelling_probabilities(
     columns = []
     for spelling in reader.spellings:
         length = len(spelling.ids)
-        logits = _read_on(loaded, spelling.ids, cache, mask, places)
+        logits = _read_on(loaded, spelling.ids, cache, mask, last)
         following = torch.log_softmax(logits.float().cpu().double(), dim=-1)
         total = first[:, spelling.ids[0]].clone()
         for place in range(1, length):

@@ -1,5 +1,7 @@
 """The harvest: every answer of a plan generated, its states written, its row committed, in that order.
 
+Writing goes on beside computing, a block or two behind it.
+
 A harvest cut off in any way goes on where it stopped: what is committed is whole, what is not is made again.
 """
 
@@ -16,10 +18,13 @@ from core.answers import Reader, make_reader
 from core.calibration import draw_labelled
 from core.data.question import Question
 from core.data.sources import fingerprint, load_pool, load_questions
+from core.engine.batches import PACKED_TOKENS
 from core.engine.choice_worker import ChoiceWorker
 from core.engine.open_worker import OpenWorker
-from core.engine.plan import Plan, make_plan
+from core.engine.plan import Block, Plan, make_plan
 from core.engine.settings import HarvestSettings
+from core.engine.token_budget import token_budget
+from core.engine.writer import Writer
 from core.models.adapters import first_adapted_block
 from core.models.loading import LoadedModel
 from core.prompts.chat import check_length
@@ -59,6 +64,15 @@ class HarvestResult:
 
 
 @dataclass(frozen=True, eq=False)
+class Made:
+    """A block with all that is stored of it: what was generated, and its answers' rows."""
+
+    block: Block
+    generated: list[Any]
+    rows: list[dict]
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """A harvest ready to run: its id and plan; reader, None for open questions; questions to calibrate on."""
 
@@ -67,11 +81,11 @@ class Prepared:
     reader: Reader | None
     labelled: list[Question]
 
-    def worker(self, loaded: LoadedModel) -> ChoiceWorker | OpenWorker:
-        """What answers the plan's blocks: generate, keep, rows."""
+    def worker(self, loaded: LoadedModel, tokens: int = PACKED_TOKENS) -> ChoiceWorker | OpenWorker:
+        """What answers the plan's blocks: generate, keep, rows. `tokens`: of a packed batch at most."""
         if self.reader is None:
-            return OpenWorker(self.plan, loaded)
-        return ChoiceWorker(self.plan, self.reader, self.labelled, loaded)
+            return OpenWorker(self.plan, loaded, tokens)
+        return ChoiceWorker(self.plan, self.reader, self.labelled, loaded, tokens)
 
 
 def prepare(
@@ -120,36 +134,56 @@ def harvest(
     run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
     began = time.monotonic()
     with store.writing(run):
-        store.begin(run, plan.settings.to_dict(), describe(prepared, loaded), plan.answers, plan.questions)
+        tokens = token_budget(loaded, store.cache, _tokens_to_read(plan))
+        facts = describe(prepared, loaded) | {"batch_tokens": tokens}
+        store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
+        # As when the run began, so that going on makes the same batches.
+        tokens = store.run(run).facts.get("batch_tokens", PACKED_TOKENS)
         states = store.states(run)
-        states.create(plan.settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
+        states.create(settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
         done = store.done(run)
         before = len(done)
         if settings.open:
             places = plan.rows * settings.decoding.max_new_tokens
             store.token_states(run).create(places, loaded.layers, loaded.d_model)
-        worker: Any = prepared.worker(loaded)
-        progress(HarvestProgress(before, plan.answers, 0, 0.0))
+        worker: Any = prepared.worker(loaded, tokens)
+
+        def write(made: Made) -> None:
+            for position in settings.kept:
+                rows = np.stack([answer.states[position] for answer in made.generated])
+                states.write(position, made.block.first_row, rows)
+            worker.keep(store, run, made.block, made.generated)
+            store.add_answers(run, made.rows)
+            done.update(item.row for item in made.block.items)
+
+        def tell() -> None:
+            made = len(done) - before
+            progress(HarvestProgress(len(done), plan.answers, made, time.monotonic() - began))
+
+        tell()
         if before < plan.answers:
-            for block in plan.blocks():
-                if all(item.row in done for item in block.items):
-                    continue
-                if cancelled():
-                    break
-                generated = worker.generate(block)
-                for position in plan.settings.kept:
-                    rows = np.stack([answer.states[position] for answer in generated])
-                    states.write(position, block.first_row, rows)
-                worker.keep(store, run, block, generated)
-                store.add_answers(run, worker.rows(block, generated))
-                done.update(item.row for item in block.items)
-                made = len(done) - before
-                progress(HarvestProgress(len(done), plan.answers, made, time.monotonic() - began))
+            there = frozenset(done)
+            with Writer(write) as writer:
+                for block in plan.blocks():
+                    if all(item.row in there for item in block.items):
+                        continue
+                    if cancelled():
+                        break
+                    generated = worker.generate(block)
+                    writer.put(Made(block, generated, worker.rows(block, generated)))
+                    tell()
+            tell()
         complete = len(done) >= plan.answers
         if complete and before < plan.answers:
             store.finish(run)
     seconds = time.monotonic() - began
     return HarvestResult(run, len(done), seconds, len(done) - before, before > 0, complete)
+
+
+def _tokens_to_read(plan: Plan) -> int:
+    """The tokens of all prompts, about."""
+    each = [len(plan.prompt(plan.questions[0], arm).ids) for arm in plan.arms]
+    return plan.answers * sum(each) // len(each)
 
 
 def describe(prepared: Prepared, loaded: LoadedModel) -> dict:

@@ -7,8 +7,8 @@ import numpy as np
 
 from core.answers import Said, growing_text, token_span
 from core.engine.arm_prefixes import ArmPrefixes
-from core.engine.batches import cut_batches
 from core.engine.generate import Emitted, emit_batch, states_at
+from core.engine.in_batches import in_batches
 from core.engine.plan import Block, Plan, key_columns
 from core.models.loading import LoadedModel
 from core.open_answers import OpenAnswer, read_open
@@ -37,29 +37,38 @@ class OpenGenerated:
 
 
 class OpenWorker:
-    """Keeps what blocks share: prefixes."""
+    """Keeps what blocks share: prefixes.
 
-    def __init__(self, plan: Plan, loaded: LoadedModel) -> None:
-        self.plan, self.loaded = plan, loaded
+    Args:
+        tokens: of a packed batch at most.
+    """
+
+    def __init__(self, plan: Plan, loaded: LoadedModel, tokens: int) -> None:
+        self.plan, self.loaded, self.tokens = plan, loaded, tokens
         self._prefixes = ArmPrefixes(plan, loaded)
 
     def generate(self, block: Block) -> list[OpenGenerated]:
-        """The block's answers in its order, in batches that waste little on padding."""
+        """The block's answers in its order."""
         prompts = [item.prompt.ids for item in block.items]
         prefix = self._prefixes.of(block.arm, prompts)
-        answers: list[OpenGenerated] = []
-        for batch in cut_batches([len(prompt) - prefix.length for prompt in prompts]):
-            items = [block.items[number] for number in batch]
-            emitted = emit_batch(
+
+        def answer(batch: range, packed: bool) -> list[Emitted]:
+            return emit_batch(
                 self.loaded,
-                [item.prompt.ids for item in items],
+                [prompts[number] for number in batch],
                 self.plan.settings.decoding,
                 prefix=prefix,
                 feed_last=True,
-                keys=[self.plan.sampling_key(block, item) for item in items],
+                keys=[self.plan.sampling_key(block, block.items[number]) for number in batch],
+                packed=packed,
             )
-            answers += [self._read(item.question, found) for item, found in zip(items, emitted, strict=True)]
-        return answers
+
+        lengths = [len(prompt) - prefix.length for prompt in prompts]
+        return [
+            self._read(block.items[number].question, emitted)
+            for batch, made in in_batches(self.loaded, lengths, answer, self.tokens)
+            for number, emitted in zip(batch, made, strict=True)
+        ]
 
     def keep(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
         """What must be on disk before the block's answers: the states of their tokens."""

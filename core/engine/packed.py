@@ -1,0 +1,315 @@
+"""One forward pass over prompts of any length: no token of padding, and what prompts share is read once.
+
+The tokens of a batch lie in one row. A prompt that begins like another takes up that one's tokens and adds
+its own, so that the row is a tree of prefixes. Linear layers and norms see the row; attention alone is told
+which tokens each prompt sees.
+
+Source: Zheng et al. 2024, "SGLang: Efficient Execution of Structured Language Model Programs", whose
+RadixAttention shares keys and values in such a tree.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from transformers import AttentionInterface, DynamicCache
+
+from core.engine.capture import StateCapture
+from core.engine.prefix import Prefix, compute_prefix
+from core.models.loading import LoadedModel
+
+NAME = "telltale_packed"
+SAME, SAME_IN_HALF = 1e-4, 0.05
+"""The largest relative distance between two readings of one state, in float32 and in half precision."""
+
+
+class NotPackableError(Exception):
+    """This model's attention is more than keys, values and causality: it is read with padding instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Prompts as a tree of tokens in one row.
+
+    Attributes:
+        tokens: ids, (row length,), and `depths`: how many tokens of the prompt are before each.
+        paths: of each prompt, where its tokens lie in the row.
+        first: of each prompt, how many of its tokens lie with an earlier prompt.
+        order: prompts in the order in which they were laid down.
+    """
+
+    tokens: list[int]
+    depths: list[int]
+    paths: list[list[int]]
+    first: list[int]
+    order: list[int]
+
+
+def grow_tree(prompts: Sequence[tuple[int, ...]]) -> Tree:
+    """Lay prompts down in one row, each after the one that it shares most of its beginning with."""
+    order = sorted(range(len(prompts)), key=prompts.__getitem__)
+    tokens: list[int] = []
+    depths: list[int] = []
+    paths: list[list[int]] = [[] for _ in prompts]
+    first = [0] * len(prompts)
+    before: tuple[int, ...] = ()
+    path: list[int] = []
+    for number in order:
+        prompt = prompts[number]
+        same = _shared(before, prompt)
+        path = path[:same] + list(range(len(tokens), len(tokens) + len(prompt) - same))
+        tokens += prompt[same:]
+        depths += range(same, len(prompt))
+        paths[number], first[number], before = path, same, prompt
+    return Tree(tokens, depths, paths, first, order)
+
+
+def _shared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
+    same = 0
+    for left, right in zip(one, two, strict=False):
+        if left != right:
+            break
+        same += 1
+    return same
+
+
+class Packing:
+    """A tree ready for attention: who asks, what it sees, and the keys and values that were seen.
+
+    Args:
+        prefix: what stands before every prompt of the tree.
+        keep: whether to keep keys and values, for `cache`.
+    """
+
+    def __init__(self, tree: Tree, prefix: Prefix, device: torch.device, keep: bool) -> None:
+        self._prefix, self._keep = prefix, keep
+        self.kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.calls = 0
+        asking = [number for number in tree.order if tree.first[number] < len(tree.paths[number])]
+        own = [tree.paths[number][tree.first[number] :] for number in asking]
+        self._ask = _padded_right(own).to(device)
+        self._see = _padded_right([tree.paths[number] for number in asking]).to(device)
+        places = torch.empty(len(tree.tokens), dtype=torch.long)
+        width = self._ask.shape[1]
+        for row, mine in enumerate(own):
+            places[mine[0] : mine[0] + len(mine)] = torch.arange(row * width, row * width + len(mine))
+        self._places = places.to(device)
+        # A token sees those of its path that are no deeper than itself. What is padded asks, and is not read.
+        depths = torch.tensor([tree.first[number] for number in asking], device=device)[:, None]
+        depths = depths + torch.arange(width, device=device)
+        self._causal = torch.arange(self._see.shape[1], device=device) <= depths[:, :, None]
+        self._masks: dict[tuple, torch.Tensor] = {}
+        self._paths = tree.paths
+
+    def attend(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """Attention of the row to the tree and the prefix.
+
+        Args:
+            query: (1, heads, row, d_head); key, value: (1, key heads, row, d_head).
+
+        Returns:
+            (1, row, heads, d_head).
+        """
+        number, self.calls = self.calls, self.calls + 1
+        if self._keep:
+            self.kept.append((key, value))
+        heads, shared = query.shape[1], key.shape[1]
+        group, (rows, asked) = heads // shared, self._ask.shape
+        q = query[0].transpose(0, 1)[self._ask.flatten()].view(rows, asked, shared, group, -1)
+        q = q.permute(0, 2, 3, 1, 4).reshape(rows, shared, group * asked, -1)
+        k, v = (self._seen(tensor[0]) for tensor in (key, value))
+        if self._prefix.length:
+            past_k, past_v = self._prefix.pairs[number]
+            k = torch.cat([past_k.expand(rows, -1, -1, -1), k], dim=2)
+            v = torch.cat([past_v.expand(rows, -1, -1, -1), v], dim=2)
+        found = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=self._mask(group, q.dtype), scale=scale
+        )
+        found = found.view(rows, shared, group, asked, -1).permute(0, 3, 1, 2, 4)
+        return found.reshape(rows * asked, heads, -1)[self._places][None]
+
+    def _seen(self, tensor: torch.Tensor) -> torch.Tensor:
+        rows, seen = self._see.shape
+        heads = tensor.shape[0]
+        return tensor.transpose(0, 1)[self._see.flatten()].view(rows, seen, heads, -1).transpose(1, 2)
+
+    def _mask(self, group: int, dtype: torch.dtype) -> torch.Tensor:
+        if (group, dtype) not in self._masks:
+            mask = torch.nn.functional.pad(self._causal, (self._prefix.length, 0), value=True)
+            zeros = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+            mask = zeros.masked_fill(~mask, torch.finfo(dtype).min)
+            self._masks[group, dtype] = mask.repeat(1, group, 1)[:, None]
+        return self._masks[group, dtype]
+
+    def cache(self) -> tuple[DynamicCache, torch.Tensor, torch.Tensor]:
+        """Keys and values as if the prompts had been padded on the left, to go on from.
+
+        Returns:
+            The cache, the attention mask (prompt, past), and the position of each prompt's last token,
+            (prompt, 1).
+        """
+        longest = max(map(len, self._paths))
+        device = self._ask.device
+        index = torch.tensor([[0] * (longest - len(path)) + path for path in self._paths], device=device)
+        lengths = torch.tensor([len(path) for path in self._paths], device=device)[:, None]
+        own = torch.arange(longest, device=device) >= longest - lengths
+        mask = torch.nn.functional.pad(own.long(), (self._prefix.length, 0), value=1)
+        cache, rows = DynamicCache(), len(self._paths)
+        for number, pair in enumerate(self.kept):
+            whole = [
+                tensor[0]
+                .transpose(0, 1)[index.flatten()]
+                .view(rows, longest, tensor.shape[1], -1)
+                .transpose(1, 2)
+                for tensor in pair
+            ]
+            if self._prefix.length:
+                past = self._prefix.pairs[number]
+                whole = [
+                    torch.cat([one.expand(rows, -1, -1, -1), two], dim=2)
+                    for one, two in zip(past, whole, strict=True)
+                ]
+            cache.update(*whole, number)
+        self.kept.clear()
+        return cache, mask, self._prefix.length + lengths - 1
+
+
+def _padded_right(rows: list[list[int]]) -> torch.Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
+
+
+_packing: ContextVar[Packing | None] = ContextVar("packing", default=None)
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: Any,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Any = None,
+    position_bias: Any = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """What transformers calls in place of its own attention while a packing is in force."""
+    packing = _packing.get()
+    if packing is None or any(more is not None for more in (sliding_window, softcap, s_aux, position_bias)):
+        raise NotPackableError
+    return packing.attend(query, key, value, scaling), None
+
+
+AttentionInterface.register(NAME, _attention)
+
+
+@contextmanager
+def _in_force(loaded: LoadedModel, packing: Packing) -> Iterator[None]:
+    usual = loaded.model.config._attn_implementation
+    token = _packing.set(packing)
+    loaded.model.set_attn_implementation(NAME)
+    try:
+        yield
+    finally:
+        loaded.model.set_attn_implementation(usual)
+        _packing.reset(token)
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """Prompts that were read.
+
+    Attributes:
+        logits: of each prompt's last token, (prompt, vocabulary), on the CPU.
+        cache: keys and values to go on from, None where they were not wanted.
+        mask: the attention mask to go on with, (prompt, past).
+        last: the position of each prompt's last token, (prompt, 1).
+    """
+
+    logits: torch.Tensor
+    cache: Any
+    mask: torch.Tensor
+    last: torch.Tensor
+
+
+def read_packed(
+    loaded: LoadedModel,
+    capture: StateCapture,
+    prompts: Sequence[tuple[int, ...]],
+    prefix: Prefix,
+    keep_cache: bool,
+) -> Read:
+    """Read prompts in one row; the capture then has their last tokens' states.
+
+    Args:
+        prompts: without the prefix.
+
+    Raises:
+        NotPackableError: the model's attention is not of this kind.
+    """
+    tree = grow_tree(prompts)
+    device = loaded.device
+    packing = Packing(tree, prefix, device, keep_cache)
+    last = torch.tensor([path[-1] for path in tree.paths], device=device)
+    with _in_force(loaded, packing), capture.at(last):
+        logits = loaded.model(
+            input_ids=torch.tensor([tree.tokens], device=device),
+            position_ids=torch.tensor([tree.depths], device=device) + prefix.length,
+            use_cache=False,
+            logits_to_keep=last,
+        ).logits
+    if packing.calls != len(loaded.blocks) or logits.shape[1] != len(prompts):
+        raise NotPackableError
+    cache, mask, places = packing.cache() if keep_cache else (None, last, last)
+    return Read(logits[0].float().cpu(), cache, mask, places)
+
+
+_packable: WeakKeyDictionary[LoadedModel, bool] = WeakKeyDictionary()
+
+
+def packable(loaded: LoadedModel) -> bool:
+    """Whether a model reads the same from a packed row as by itself; tried once, on made prompts.
+
+    Sliding windows, position biases, recurrent blocks and models on several devices fail it or refuse.
+    """
+    if loaded not in _packable:
+        _packable[loaded] = _agrees(loaded)
+    return _packable[loaded]
+
+
+@torch.inference_mode()
+def _agrees(loaded: LoadedModel) -> bool:
+    if len({parameter.device for parameter in loaded.model.parameters()}) > 1:
+        return False
+    drawn = torch.randint(loaded.model.config.get_text_config().vocab_size, (24,), generator=_seeded())
+    begin, *rest = (tuple(part.tolist()) for part in drawn.split([6, 4, 5, 9]))
+    same, one, two = rest
+    prompts = [same + one, same + one + two, two, same[:2] + two]
+    prefix = compute_prefix(loaded, begin)
+    limit = SAME if loaded.dtype == torch.float32 else SAME_IN_HALF
+    try:
+        with StateCapture(loaded) as capture:
+            read_packed(loaded, capture, prompts, prefix, keep_cache=False)
+            packed = capture.take()
+            for prompt, found in zip(prompts, packed, strict=True):
+                ids = torch.tensor([begin[: prefix.length] + prompt], device=loaded.device)
+                loaded.model(input_ids=ids, use_cache=False, logits_to_keep=1)
+                plain = capture.take()[0]
+                apart = (found - plain).norm(dim=-1) / plain.norm(dim=-1).clamp_min(1e-30)
+                if not bool((apart <= limit).all()):
+                    return False
+    except (NotPackableError, AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,240 @@
+"""Packed reading, the writer and the halving of batches: the same answers, whatever the layout."""
+
+import json
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.engine.batches import cut_packed
+from core.engine.capture import StateCapture
+from core.engine.decoding import Decoding
+from core.engine.generate import emit_batch
+from core.engine.in_batches import in_batches
+from core.engine.packed import grow_tree, packable, read_packed
+from core.engine.prefix import EMPTY, compute_prefix
+from core.engine.token_budget import token_budget
+from core.engine.writer import Writer
+from core.errors import ModelError, StoreError
+from core.models.catalog import ModelSettings
+from core.models.embedded import embedded_folder
+from core.models.loading import load_model
+
+SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
+WIDTH = {"intermediate_size": 64, "max_position_embeddings": 256, "vocab_size": 49152}
+KINDS = ("llama", "llama-tied", "gpt2", "qwen2", "qwen3", "mistral-window", "gemma3", "gpt-neox", "bloom")
+PACKED = ("llama", "llama-tied", "gpt2", "qwen2", "qwen3", "gpt-neox")
+PROMPTS = [(5, 6, 7, 8), (5, 6, 7, 9, 10, 11), (5, 6, 7, 8), (40, 41), (5, 6, 7, 9, 10, 11, 12, 13, 14)]
+
+
+def tiny_model(kind):
+    import transformers as t
+
+    torch.manual_seed(1)
+    if kind == "llama":
+        return t.LlamaForCausalLM(t.LlamaConfig(**SIZES, **WIDTH))
+    if kind == "llama-tied":
+        return t.LlamaForCausalLM(t.LlamaConfig(**SIZES, **WIDTH, tie_word_embeddings=True))
+    if kind == "gpt2":
+        return t.GPT2LMHeadModel(
+            t.GPT2Config(vocab_size=49152, n_embd=32, n_layer=3, n_head=4, n_positions=256)
+        )
+    if kind == "qwen2":
+        return t.Qwen2ForCausalLM(t.Qwen2Config(**SIZES, **WIDTH))
+    if kind == "qwen3":
+        return t.Qwen3ForCausalLM(t.Qwen3Config(**SIZES, **WIDTH, head_dim=16))
+    if kind == "mistral-window":
+        return t.MistralForCausalLM(t.MistralConfig(**SIZES, **WIDTH, sliding_window=4))
+    if kind == "gemma3":
+        return t.Gemma3ForCausalLM(t.Gemma3TextConfig(**SIZES, **WIDTH, head_dim=16, sliding_window=4))
+    if kind == "gpt-neox":
+        sizes = {name: value for name, value in SIZES.items() if name != "num_key_value_heads"}
+        return t.GPTNeoXForCausalLM(t.GPTNeoXConfig(**sizes, **WIDTH))
+    return t.BloomForCausalLM(t.BloomConfig(vocab_size=49152, hidden_size=32, n_layer=3, n_head=4))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(kind, cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kinds") / kind
+    made = tiny_model(kind)
+    made.config.eos_token_id = made.generation_config.eos_token_id = 2
+    made.config.pad_token_id = made.generation_config.pad_token_id = 2
+    made.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(embedded_folder(cache) / name, folder)
+    return load_model(ModelSettings(str(folder)), cache)
+
+
+@pytest.fixture(scope="module")
+def small(cache, tiny):
+    return load_model(ModelSettings(str(tiny)), cache)
+
+
+def plain_states(loaded, ids):
+    """Of the last token, (layers, d_model), by transformers alone; the last one is before any final norm."""
+    before_norm = []
+    handle = loaded.blocks[-1].register_forward_hook(
+        lambda _module, _args, out: before_norm.append(out[0] if isinstance(out, tuple) else out)
+    )
+    with torch.inference_mode():
+        output = loaded.model(torch.tensor([ids]), output_hidden_states=True, use_cache=False)
+    handle.remove()
+    layers = [layer[0, -1] for layer in output.hidden_states[:-1]]
+    return torch.stack([*layers, before_norm[0][0, -1]]).numpy()
+
+
+def test_which_kinds_of_attention_are_packed(kind, model):
+    assert packable(model) == (kind in PACKED)
+
+
+@pytest.mark.parametrize("shared", [(), (70, 71, 72)])
+def test_every_kind_of_model_reads_and_goes_on_as_transformers_does(model, shared):
+    prompts = [shared + prompt for prompt in PROMPTS]
+    decoding = Decoding(max_new_tokens=3, stop=())
+    prefix = compute_prefix(model, shared)
+    found = emit_batch(model, prompts, decoding, prefix=prefix, feed_last=True, packed=True)
+    for prompt, emitted in zip(prompts, found, strict=True):
+        written = list(prompt)
+        for step, states in enumerate(emitted.steps):
+            np.testing.assert_allclose(states, plain_states(model, written), rtol=1e-4, atol=1e-5)
+            if step < len(emitted.ids):
+                with torch.inference_mode():
+                    logits = model.model(torch.tensor([written]), use_cache=False).logits[0, -1]
+                assert emitted.ids[step] == int(logits.argmax())
+                written.append(emitted.ids[step])
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple), min_size=1, max_size=8))
+def test_a_tree_holds_every_prompt_and_no_token_twice(prompts):
+    tree = grow_tree(prompts)
+    for prompt, path in zip(prompts, tree.paths, strict=True):
+        assert tuple(tree.tokens[place] for place in path) == prompt
+        assert [tree.depths[place] for place in path] == list(range(len(prompt)))
+    beginnings = {prompt[:end] for prompt in prompts for end in range(1, len(prompt) + 1)}
+    assert len(tree.tokens) == len(beginnings)
+
+
+def test_what_is_shared_is_read_once(small):
+    seen = []
+    handle = small.model.register_forward_pre_hook(
+        lambda _module, _args, kwargs: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    with StateCapture(small) as capture, torch.inference_mode():
+        read_packed(small, capture, PROMPTS, EMPTY, False)
+    handle.remove()
+    assert seen == [3 + 1 + 3 + 3 + 2]
+
+
+@given(st.lists(st.integers(1, 400), max_size=70), st.integers(1, 900))
+def test_packed_batches_hold_every_answer_once_and_no_token_too_many(lengths, most):
+    batches = cut_packed(lengths, most)
+    assert [number for batch in batches for number in batch] == list(range(len(lengths)))
+    assert all(len(batch) == 1 or sum(lengths[n] for n in batch) <= most for batch in batches)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        ),
+        MemoryError(),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_halved(small, error):
+    asked = []
+
+    def answer(batch, packed):
+        asked.append(len(batch))
+        if len(batch) > 3:
+            raise error
+        return [number * number for number in batch]
+
+    made = [one for _, answers in in_batches(small, [10] * 16, answer) for one in answers]
+    assert made == [number * number for number in range(16)]
+    assert asked == [16, 8, 4, 2, 2, 4, 2, 2, 8, 4, 2, 2, 4, 2, 2]
+
+
+def test_a_prompt_that_never_fits_is_refused_and_other_errors_pass(small):
+    def answer(_batch, _packed):
+        raise MemoryError
+
+    with pytest.raises(ModelError, match="a prompt of 12 tokens"):
+        list(in_batches(small, [12], answer))
+
+    def broken(_batch, _packed):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(in_batches(small, [12], broken))
+
+
+def test_a_search_for_the_batch_is_made_once_and_only_where_it_pays(small, tmp_path, monkeypatch):
+    import core.engine.token_budget as module
+
+    searches = []
+    monkeypatch.setattr(module, "_search", lambda _loaded, tried: searches.append(tried) or tried[0])
+    assert token_budget(small, tmp_path, to_read=1000) == module.PACKED_TOKENS
+    assert token_budget(small, tmp_path, to_read=10**6) == module.ON_CPU[0]
+    assert token_budget(small, tmp_path, to_read=1000) == module.ON_CPU[0]
+    assert searches == [module.ON_CPU]
+
+
+def test_the_search_gives_one_of_what_it_tries(small, tmp_path):
+    found = token_budget(small, tmp_path, to_read=10**6)
+    kept = json.loads((tmp_path / "derived" / "token-budgets.json").read_text())
+    assert found in (512, 1024, 2048) and list(kept.values()) == [found]
+
+
+def test_blocks_are_written_in_order_beside_the_work_and_never_far_behind():
+    written, gate, waiting = [], threading.Event(), []
+
+    def write(block):
+        gate.wait(timeout=60)
+        written.append(block)
+
+    def feed(writer):
+        for block in range(6):
+            writer.put(block)
+            waiting.append(block)
+
+    with Writer(write) as writer:
+        feeder = threading.Thread(target=feed, args=(writer,))
+        feeder.start()
+        feeder.join(timeout=1)
+        assert feeder.is_alive() and not written and waiting == [0, 1]
+        gate.set()
+        feeder.join()
+    assert written == list(range(6))
+
+
+def test_an_error_of_the_disk_stops_the_work_and_nothing_is_written_after_it():
+    written = []
+
+    def write(block):
+        if block == 1:
+            raise StoreError("the disk is full")
+        written.append(block)
+
+    with pytest.raises(StoreError, match="full"), Writer(write) as writer:
+        for block in range(50):
+            writer.put(block)
+    assert written == [0]
+
+
+def test_what_was_put_is_written_although_the_work_failed():
+    written = []
+    with pytest.raises(KeyError), Writer(written.append) as writer:
+        writer.put("whole")
+        raise KeyError
+    assert written == ["whole"]
