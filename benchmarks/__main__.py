@@ -1,141 +1,117 @@
-"""`python -m benchmarks`: one run, one table, and `benchmarks/results.json`.
+"""`python -m benchmarks`: one run, one table, and `benchmarks/results.json` (`results-gpu.json` on a GPU).
 
-Exit code 1 where a bar is missed in a full run, 2 where nothing could be measured.
+Exit code 1 where a bar is missed, 2 where nothing could be measured.
 """
 
 import argparse
 import json
-import os
-import platform
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 
-import torch
 import transformers
 
-from benchmarks.arithmetic import matmul_rates
-from benchmarks.compare import Comparison, compare
-from benchmarks.probes import ProbeComparison, compare_probes, made_states
+from benchmarks.bench import FULL, QUICK, Bench
+from benchmarks.efficiency import efficiency_rows
+from benchmarks.growth import growth_rows
+from benchmarks.harvests import harvest_rows
+from benchmarks.machine import machine
+from benchmarks.operators import profiles
+from benchmarks.page import PAGE, RESULTS, machine_text, read_results, with_figures
+from benchmarks.reading import reading_rows
+from benchmarks.row import Row
+from benchmarks.speaking import speaking_rows
+from benchmarks.sweep import sweep_rows
+from benchmarks.table import profile_table, results_table
+from benchmarks.writing import writing_rows
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
+from core.models.embedded import EMBEDDED_ID
 from core.models.loading import load_model
 from core.paths import cache_folder
 
-RESULTS = Path(__file__).parent / "results.json"
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is measured: questions (each in both modes), pairs of repetitions, layers of made states."""
-
-    questions: int
-    pairs: int
-    layers: int
-
-
-FULL, QUICK = Size(questions=24, pairs=5, layers=31), Size(questions=8, pairs=2, layers=6)
+RESULTS_GPU = RESULTS.with_name("results-gpu.json")
+KINDS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "harvest": harvest_rows,
+    "arithmetic": efficiency_rows,
+    "probes": sweep_rows,
+    "reading": reading_rows,
+    "writing": writing_rows,
+    "speaking": speaking_rows,
+    "growth": growth_rows,
+}
+VIEWS = "views"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a look that takes a minute; writes no results")
+    parser.add_argument("--quick", action="store_true", help="a look that takes minutes; writes no results")
+    parser.add_argument("--only", nargs="+", choices=(*KINDS, VIEWS), help="these rows; writes no results")
+    parser.add_argument("--views", action="store_true", help="also every page with a run of 100,000 answers")
+    parser.add_argument("--profile", action="store_true", help="only the operator tables")
+    parser.add_argument("--page", action="store_true", help="only write docs/engine.md from the results")
     parser.add_argument("--cache", help="the cache folder")
     chosen = parser.parse_args(arguments)
-    size = QUICK if chosen.quick else FULL
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
-        cache = cache_folder(chosen.cache)
-        loaded = load_model(ModelSettings(), cache)
-        facts = machine(loaded.device)
-        comparisons = [
-            compare(loaded, cache, questions=size.questions, shots=shots, pairs=size.pairs)
-            for shots in (0, 6)
-        ]
-        probes = compare_probes(made_states(size.layers, answers=1000, dimensions=576), size.pairs)
+        if chosen.page:
+            PAGE.write_text(with_figures(PAGE.read_text(), read_results()))
+            return 0
+        bench = make_bench(chosen.cache, chosen.quick)
+        if chosen.profile:
+            print("\n\n".join(map(profile_table, profiles(bench))))
+            return 0
+        facts = machine(bench)
+        wanted = chosen.only or [*KINDS, *([VIEWS] if chosen.views else [])]
+        rows = list(measured(bench, wanted))
     except TelltaleError as error:
         print(f"telltale: {error}", file=sys.stderr)
         return 2
-    print(table(facts, loaded.name, comparisons))
-    print(probe_table(probes))
-    if chosen.quick:
-        return 0
+    print(machine_text(bench.loaded.name, facts), results_table(rows), sep="\n\n")
+    if not chosen.quick and not chosen.only:
+        write_results(bench, facts, rows)
+    return 1 if any(row.missed for row in rows) else 0
+
+
+def make_bench(cache: str | None, quick: bool) -> Bench:
+    """The embedded model without an adapter, and how much is measured."""
+    folder = cache_folder(cache)
+    return Bench(load_model(ModelSettings(EMBEDDED_ID), folder), folder, QUICK if quick else FULL)
+
+
+def measured(bench: Bench, kinds: list[str]) -> Iterator[Row]:
+    """Rows of these kinds, each told on stderr as it comes; a kind that fails is a row that says so."""
+    for kind in kinds:
+        try:
+            for row in rows_of(kind)(bench):
+                print(f"{row.name}, against {row.against}: {row.verdict}", file=sys.stderr, flush=True)
+                yield row
+        except TelltaleError as error:
+            yield Row(kind, "", None, refused=str(error))
+
+
+def rows_of(kind: str) -> Callable[[Bench], Iterator[Row]]:
+    """What measures one kind of row; the pages' needs a browser, so that it is imported only when wanted."""
+    if kind == VIEWS:
+        from benchmarks.pages import page_rows
+
+        return page_rows
+    return KINDS[kind]
+
+
+def write_results(bench: Bench, facts: dict, rows: list[Row]) -> Path:
+    """Write what a full run found, operator tables among it."""
     results = {
-        "model": loaded.name,
+        "model": bench.loaded.name,
         "machine": facts,
-        "movie_reviews": [c.to_dict() for c in comparisons],
-        "probes": probes.to_dict(),
+        "rows": [row.to_dict() for row in rows],
+        "profiles": [profile.to_dict() for profile in profiles(bench)],
     }
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    return 0 if probes.met and all(comparison.met for comparison in comparisons) else 1
-
-
-def machine(device: torch.device) -> dict:
-    """What the figures were measured on, and how busy it was with other things (processes, last minute)."""
-    load = os.getloadavg()[0]
-    plain, fast = matmul_rates(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "threads": torch.get_num_threads(),
-        "load_before": round(load, 1),
-        "device": device.type,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "matmul_gflops": round(plain / 1e9, 1),
-        "matmul_gflops_engine": round(fast / 1e9, 1),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-
-
-def table(facts: dict, model: str, comparisons: list[Comparison]) -> str:
-    """The figures as text."""
-    names = ["shots", "answers", "side", "answers/s", "seconds", "tokens", "padding", "efficiency", "ratio"]
-    rows = [names]
-    for c in comparisons:
-        for name, side in (("harvest", c.harvest), ("plain loop", c.loop)):
-            spread = f"{sorted(side.seconds)[len(side.seconds) // 2]:.2f}"
-            ratio = f"{c.ratio[0]:.2f} × ({c.ratio[1]:.2f} to {c.ratio[2]:.2f})" if name == "harvest" else ""
-            figures = [f"{side.answers_per_second:.1f}", spread, str(side.tokens)]
-            shares = [f"{side.padding:.0%}", f"{side.efficiency:.0%}"]
-            rows.append([str(c.shots), str(c.answers), name, *figures, *shares, ratio])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    said = [
-        f"{c.shots}-shot: bar {c.bar:g} × {'met' if c.met else 'MISSED'}, "
-        f"states agree to {c.disagreement:.1e}, {len(c.ratios)} pairs"
-        for c in comparisons
-        if c.bar is not None
-    ]
-    head = (
-        f"{model}, movie reviews in both modes, every layer, one new token\n"
-        f"{facts['processor']}, {facts['threads']} threads, {facts['instructions']}, load before: "
-        f"{facts['load_before']}\n2048³ float32 product: "
-        f"{facts['matmul_gflops']:.0f} GFLOP/s by PyTorch, {facts['matmul_gflops_engine']:.0f} by the engine"
-    )
-    return "\n".join([head, "", *lines, "", *said])
-
-
-def probe_table(found: ProbeComparison) -> str:
-    """What `compare_probes` found, as text."""
-    middle, low, high = found.ratio
-    ours, loop = (f"{median(seconds):.2f} s" for seconds in (found.seconds, found.loop_seconds))
-    return (
-        f"\nfive-fold logistic regression at {found.layers} layers of made states, "
-        f"{found.answers:,} answers × {found.dimensions}, "
-        f"AUROC {found.auroc[0]:.2f} to {found.auroc[1]:.2f}\n"
-        f"Telltale {ours}, scikit-learn's loop over layers {loop} (joblib, {found.backend}): "
-        f"{middle:.2f} × ({low:.2f} to {high:.2f})\n"
-        f"bar {found.bar:g} × {'met' if found.met else 'MISSED'}, "
-        f"AUROCs differ by {found.difference:.1e} at most, {len(found.ratios)} pairs"
-    )
+    path = RESULTS_GPU if facts["device"] == "cuda" else RESULTS
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    return path
 
 
 if __name__ == "__main__":

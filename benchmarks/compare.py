@@ -1,123 +1,67 @@
-"""Runs both sides in turn and says how they compare; refuses to where their states differ."""
+"""Two sides in turn, so that whatever else the machine does slows both alike; no speed where they differ."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
+from time import perf_counter
+from typing import Any, TypeVar
 
-from benchmarks.arithmetic import flop, flop_with_prefix, matmul_rates
-from benchmarks.sides import Tokens, counting, disagreement, harvested, looped, make_task
 from core.errors import TelltaleError
-from core.models.loading import LoadedModel
 
-TOLERANCE = 1e-4
-BARS = {0: 2.0, 6: 5.0}
+Value = TypeVar("Value")
+Side = Callable[[], tuple[float, Any]]
+"""Does its work once; returns the seconds that it took and what it made."""
 
 
 class DisagreementError(TelltaleError):
-    """The two sides gave different states: their speeds are not worth comparing."""
+    """The two sides gave different results: their speeds are not worth comparing."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side's figures.
+class Seconds:
+    """What each repetition took: ours and theirs, in pairs."""
 
-    Attributes:
-        seconds: of each repetition.
-        answers_per_second: at the median.
-        tokens: put through the model in one repetition, padding included.
-        padding: share of those that is padding.
-        efficiency: FLOP needed ÷ time ÷ the machine's float32 rate, at the median.
-    """
-
-    seconds: list[float]
-    answers_per_second: float
-    tokens: int
-    padding: float
-    efficiency: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One row of the table.
-
-    Attributes:
-        bar: what the median ratio must reach; None where there is none.
-        ratio: plain loop's time ÷ harvest's time: median, least, most.
-        ratios: of each pair.
-        disagreement: largest relative distance between states of both sides.
-    """
-
-    shots: int
-    answers: int
-    prompt_tokens: float
-    bar: float | None
-    ratio: tuple[float, float, float]
-    ratios: list[float]
-    disagreement: float
-    harvest: Side
-    loop: Side
+    ours: list[float]
+    theirs: list[float]
 
     @property
-    def met(self) -> bool:
-        """Whether the bar is reached."""
-        return self.bar is None or self.ratio[0] >= self.bar
-
-    def to_dict(self) -> dict:
-        """Plain JSON values."""
-        return asdict(self) | {"met": self.met}
+    def ratios(self) -> list[float]:
+        """How many times as fast ours is, in each pair."""
+        return [theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True)]
 
 
-def compare(
-    loaded: LoadedModel, cache: Path, *, questions: int, shots: int, pairs: int, side: int = 2048
-) -> Comparison:
-    """Harvest and plain loop in turn, `pairs` times, on the same prompts.
+def in_turn(
+    ours: Side, theirs: Side, pairs: int, compare: Callable[[Any, Any], None] = lambda ours, theirs: None
+) -> Seconds:
+    """Both sides, `pairs` times; every other pair begins with theirs.
 
     Args:
-        questions: each asked in both modes.
-        side: of the square matrices that the machine's rate is measured with.
+        compare: takes what ours and theirs made; raises where they differ.
 
     Raises:
-        DisagreementError: any two states differ by more than `TOLERANCE`.
+        DisagreementError: `compare` did.
     """
-    task = make_task(loaded, cache, questions, shots)
-    lengths = [len(prompt) for prompt in task.prompts]
-    with counting(loaded) as seen:
-        harvested(task, loaded)
-    looped(task.prompts[:4], loaded)
-    harvest_seconds, loop_seconds, rates, worst = [], [], [], 0.0
-    for _ in range(pairs):
-        rates.append(max(matmul_rates(loaded.device, side)))
-        seconds, ours = harvested(task, loaded)
-        harvest_seconds.append(seconds)
-        seconds, plain = looped(task.prompts, loaded)
-        loop_seconds.append(seconds)
-        worst = max(worst, disagreement(ours, plain, loaded))
-        if not worst <= TOLERANCE:
-            raise DisagreementError(
-                f"{shots}-shot states of harvest and plain loop differ by {worst:.1e}, more than "
-                f"{TOLERANCE:g}: no speed is reported"
-            )
-    ratios = [plain / ours for plain, ours in zip(loop_seconds, harvest_seconds, strict=True)]
-    count = Tokens(sum(tokens.computed for tokens in seen), sum(tokens.padding for tokens in seen))
-    needed = sum(flop(loaded, length, 0) for length in lengths)
-    return Comparison(
-        shots=shots,
-        answers=len(lengths),
-        prompt_tokens=sum(lengths) / len(lengths),
-        bar=BARS.get(shots),
-        ratio=(median(ratios), min(ratios), max(ratios)),
-        ratios=ratios,
-        disagreement=worst,
-        harvest=_side(harvest_seconds, len(lengths), count, flop_with_prefix(task, loaded), median(rates)),
-        loop=_side(loop_seconds, len(lengths), Tokens(sum(lengths), 0), needed, median(rates)),
-    )
+    seconds = Seconds([], [])
+    for number in range(pairs):
+        if number % 2:
+            theirs_took, expected = theirs()
+            ours_took, found = ours()
+        else:
+            ours_took, found = ours()
+            theirs_took, expected = theirs()
+        compare(found, expected)
+        seconds.ours.append(ours_took)
+        seconds.theirs.append(theirs_took)
+    return seconds
 
 
-def _side(seconds: list[float], answers: int, tokens: Tokens, needed: float, rate: float) -> Side:
-    return Side(
-        seconds,
-        answers / median(seconds),
-        tokens.computed,
-        tokens.padding / tokens.computed,
-        needed / median(seconds) / rate,
-    )
+def timed(work: Callable[[], Value]) -> tuple[float, Value]:
+    """Seconds that some work took, and what it returned."""
+    began = perf_counter()
+    made = work()
+    return perf_counter() - began, made
+
+
+def spread(values: list[float]) -> tuple[float, float, float]:
+    """Median, least, most."""
+    return median(values), min(values), max(values)

@@ -1,49 +1,50 @@
-"""What scores cost while a model speaks: `python -m benchmarks.speaking`.
+"""What scores cost while a model speaks, against the same words spoken without a hook or a score.
 
-CPU time of every thread, which other work on the machine disturbs least, against the same words spoken
-without a hook or a score, in pairs.
+CPU time of every thread, which other work on the machine disturbs least, in pairs.
 """
 
-import argparse
-import sys
-from statistics import median
+from collections.abc import Iterator
+from functools import partial
 from time import process_time
 
 import numpy as np
 import torch
 from transformers import DynamicCache
 
+from benchmarks.bench import Bench
+from benchmarks.compare import DisagreementError
+from benchmarks.row import Bar, Found, Row, measure_row
 from core.data.chat import chat_prompts
 from core.engine.arithmetic import FastLinear
 from core.engine.generate import pad_left
-from core.engine.speak import MOST_TOKENS, Spoken, speak
-from core.errors import TelltaleError
-from core.models.catalog import ModelSettings
-from core.models.embedded import EMBEDDED_ID
-from core.models.loading import LoadedModel, load_model
-from core.paths import cache_folder
+from core.engine.speak import Spoken, speak
+from core.models.loading import LoadedModel
 from core.probes.bundle import FittedProbe
 from core.prompts.chat import Prompt, chat_format, render_turns
 from core.prompts.modes import wording_of
 
-BAR = 0.10
+BAR = Bar(1.10, most=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; exit code 1 where the bar is missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speaking", description=__doc__)
-    parser.add_argument("--tokens", type=int, default=40, help=f"of each answer, 1 to {MOST_TOKENS}")
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--cache", help="the cache folder")
-    chosen = parser.parse_args(arguments)
-    loaded = load_model(ModelSettings(EMBEDDED_ID), cache_folder(chosen.cache))
-    found = costs(loaded, chosen.tokens, chosen.pairs)
-    low, middle, high = min(found), median(found), max(found)
-    print(
-        f"{loaded.name}, two answers side by side, up to {chosen.tokens} tokens, every layer scored: scores "
-        f"cost {middle:.1%} of generation ({low:.1%} to {high:.1%}, {len(found)} pairs); bar {BAR:.0%}"
+def speaking_rows(bench: Bench) -> Iterator[Row]:
+    """One row: how many times as long scored generation computes."""
+    yield measure_row(
+        "live scoring of every token at every layer: CPU time",
+        "generation without it",
+        BAR,
+        partial(measure, bench),
     )
-    return 0 if middle < BAR else 1
+
+
+def measure(bench: Bench) -> Found:
+    """Scored and plain generation in turn.
+
+    Raises:
+        DisagreementError: the two sides spoke different words.
+    """
+    found = costs(bench.loaded, bench.size.spoken, bench.size.pairs)
+    checked = f"two answers side by side, up to {bench.size.spoken} tokens; the same words"
+    return Found([1 + cost for cost in found], checked)
 
 
 def costs(loaded: LoadedModel, new_tokens: int, pairs: int) -> list[float]:
@@ -52,7 +53,7 @@ def costs(loaded: LoadedModel, new_tokens: int, pairs: int) -> list[float]:
     Where an answer is cut off, its last token is read for the score alone: that pass is among the costs.
 
     Raises:
-        TelltaleError: the two sides spoke different words.
+        DisagreementError: the two sides spoke different words.
     """
     form = chat_format(loaded.tokenizer)
     asked = [
@@ -66,7 +67,7 @@ def costs(loaded: LoadedModel, new_tokens: int, pairs: int) -> list[float]:
         alone, words = _alone(loaded, asked, passes)
         scored, told = _scored(loaded, asked, probe, new_tokens)
         if not ((words == told[:, :passes]) | (told[:, :passes] < 0)).all():
-            raise TelltaleError("with scores other words were spoken than without: no cost can be told")
+            raise DisagreementError("with scores other words were spoken than without: no cost can be told")
         found.append(scored / alone - 1)
     return found
 
@@ -122,7 +123,3 @@ def _alone(loaded: LoadedModel, prompts: list[Prompt], passes: int) -> tuple[flo
             mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
             places = places[:, -1:] + 1
     return process_time() - began, np.array(read[:passes]).T
-
-
-if __name__ == "__main__":
-    sys.exit(main())
