@@ -10,19 +10,26 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.data.sources import DataSettings
 from core.engine.batches import cut_packed
 from core.engine.capture import StateCapture
 from core.engine.decoding import Decoding
 from core.engine.generate import emit_batch
+from core.engine.harvest import harvest, prepare
 from core.engine.in_batches import in_batches
 from core.engine.packed import grow_tree, packable, read_packed
 from core.engine.prefix import EMPTY, compute_prefix
+from core.engine.settings import HarvestSettings
 from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
 from core.errors import ModelError, StoreError
 from core.models.catalog import ModelSettings
 from core.models.embedded import embedded_folder
 from core.models.loading import load_model
+from core.prompts.modes import MODES
+from core.prompts.templates import BUILT_IN
+from core.store.runs import RunStore
+from tests.conftest import beside
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
 WIDTH = {"intermediate_size": 64, "max_position_embeddings": 256, "vocab_size": 49152}
@@ -134,10 +141,11 @@ def test_what_is_shared_is_read_once(small):
     assert seen == [3 + 1 + 3 + 3 + 2]
 
 
-@given(st.lists(st.integers(1, 400), max_size=70), st.integers(1, 900))
-def test_packed_batches_hold_every_answer_once_and_no_token_too_many(lengths, most):
-    batches = cut_packed(lengths, most)
+@given(st.lists(st.integers(0, 400), max_size=70), st.integers(1, 900), st.integers(1, 9))
+def test_packed_batches_hold_every_answer_once_and_no_token_too_many(lengths, most, rows):
+    batches = cut_packed(lengths, most, rows)
     assert [number for batch in batches for number in batch] == list(range(len(lengths)))
+    assert all(len(batch) <= rows for batch in batches)
     assert all(len(batch) == 1 or sum(lengths[n] for n in batch) <= most for batch in batches)
 
 
@@ -154,14 +162,17 @@ def test_packed_batches_hold_every_answer_once_and_no_token_too_many(lengths, mo
 def test_a_batch_that_does_not_fit_is_halved(small, error):
     asked = []
 
-    def answer(batch, packed):
-        asked.append(len(batch))
-        if len(batch) > 3:
+    def answer(places, packed):
+        assert packed
+        asked.append(len(places))
+        if len(places) > 3:
             raise error
-        return [number * number for number in batch]
+        return [place * place for place in places]
 
-    made = [one for _, answers in in_batches(small, [10] * 16, answer) for one in answers]
-    assert made == [number * number for number in range(16)]
+    made = {}
+    for places, answers in in_batches(small, [(number,) for number in range(16)], answer):
+        made |= zip(places, answers, strict=True)
+    assert made == {number: number * number for number in range(16)}
     assert asked == [16, 8, 4, 2, 2, 4, 2, 2, 8, 4, 2, 2, 4, 2, 2]
 
 
@@ -170,13 +181,75 @@ def test_a_prompt_that_never_fits_is_refused_and_other_errors_pass(small):
         raise MemoryError
 
     with pytest.raises(ModelError, match="a prompt of 12 tokens"):
-        list(in_batches(small, [12], answer))
+        list(in_batches(small, [(1,) * 12], answer))
 
     def broken(_batch, _packed):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        list(in_batches(small, [12], broken))
+        list(in_batches(small, [(1,) * 12], broken))
+
+
+AT_THE_END = next(n for n, wording in enumerate(MODES["lie"].wordings) if wording.place == "end")
+
+
+def asked(tiny, wording):
+    return HarvestSettings(
+        model=ModelSettings(str(tiny)),
+        data=DataSettings("movie-reviews", n=40),
+        template=BUILT_IN["review"],
+        wordings=(wording,),
+        calibration="none",
+        decoding=Decoding(max_new_tokens=2),
+        positions=("prompt", "answer"),
+    )
+
+
+def test_modes_that_differ_after_the_question_read_it_once(cache, tiny, small):
+    def read(wording):
+        plan = prepare(asked(tiny, wording), small, cache).plan
+        groups = list(plan.groups())
+        rows = [item.row for group in groups for block in group for item in block.items]
+        assert sorted(rows) == list(range(40)) + list(range(64, 104))
+        return groups, plan
+
+    apart, _ = read(0)
+    together, plan = read(AT_THE_END)
+    assert {len(group) for group in apart} == {1} and {len(group) for group in together} == {2}
+    prompts = [item.prompt.ids for group in together for block in group for item in block.items]
+    instructions = len(prompts) * 16
+    fresh = sum(len(grow_tree([i.prompt.ids for b in group for i in b.items]).tokens) for group in together)
+    assert fresh < sum(map(len, prompts)) / 2 + instructions
+    assert plan.answers == 80
+
+
+def test_a_group_cut_off_in_its_middle_is_made_again_as_a_whole(cache, tiny, small, tmp_path):
+    settings = asked(tiny, AT_THE_END)
+    whole = RunStore(beside(cache, folder_in(tmp_path, "whole")))
+    run = harvest(prepare(settings, small, cache), small, whole).run
+    store = RunStore(beside(cache, folder_in(tmp_path, "cut")))
+    kept, calls = store.add_answers, iter(range(9))
+
+    def fails_once(run, rows):
+        if next(calls) == 1:
+            raise StoreError("the disk is full")
+        kept(run, rows)
+
+    store.add_answers = fails_once
+    with pytest.raises(StoreError, match="full"):
+        harvest(prepare(settings, small, cache), small, store)
+    assert len(store.done(run)) == 32
+    assert harvest(prepare(settings, small, cache), small, store).complete
+    rows = whole.answers(run)["answer"].to_numpy()
+    for layer in range(small.layers):
+        one, other = (each.layer(run, "prompt", layer, rows) for each in (store, whole))
+        assert one.tobytes() == other.tobytes()
+    assert store.answers(run).equals(whole.answers(run))
+
+
+def folder_in(folder, name):
+    (folder / name).mkdir()
+    return folder / name
 
 
 def test_a_search_for_the_batch_is_made_once_and_only_where_it_pays(small, tmp_path, monkeypatch):

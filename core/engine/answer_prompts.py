@@ -1,4 +1,4 @@
-"""Answers a list of prompts: the shared prefix once, the rest sorted by length and cut into batches."""
+"""Answers a list of prompts: the shared prefix once, the rest cut into batches."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def answer_prompts(
     boundary: list[int] | None = None,
     keys: Sequence[str] | None = None,
 ) -> Iterator[tuple[list[int], list[Generated]]]:
-    """What the model says to each prompt, batch by batch, without states; the shortest prompts come first.
+    """What the model says to each prompt, batch by batch, without states; in an order of the batches' own.
 
     The answers are those that each prompt gets by itself.
 
@@ -37,10 +37,8 @@ def answer_prompts(
         return
     if prefix is None:
         prefix = compute_prefix(loaded, prompts[0][: shared_length(list(prompts))])
-    shortest_first = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
 
-    def answer(batch: range, packed: bool) -> list[Generated]:
-        places = [shortest_first[number] for number in batch]
+    def answer(places: list[int], packed: bool) -> list[Generated]:
         return generate_batch(
             loaded,
             [prompts[place] for place in places],
@@ -53,6 +51,4 @@ def answer_prompts(
             packed=packed,
         )
 
-    lengths = [len(prompts[place]) - prefix.length for place in shortest_first]
-    for batch, answers in in_batches(loaded, lengths, answer):
-        yield [shortest_first[number] for number in batch], answers
+    yield from in_batches(loaded, [prompt[prefix.length :] for prompt in prompts], answer)

@@ -4,10 +4,12 @@ BATCH = 32
 OVERHEAD = 48
 PACKED_TOKENS = 1024
 """Tokens of a packed batch: enough that reading the weights costs little, few enough to stay in the cache."""
+PACKED_ROWS = 128
+"""Answers of a packed batch: each has keys and values of its own once it goes on past its prompt."""
 
 
-def cut_packed(lengths: list[int], most: int = PACKED_TOKENS) -> list[range]:
-    """As few batches in order as hold at most so many tokens each, or one answer.
+def cut_packed(lengths: list[int], most: int = PACKED_TOKENS, rows: int = PACKED_ROWS) -> list[range]:
+    """As few batches in order as hold at most so many tokens and answers each, or one answer.
 
     Args:
         lengths: tokens that each answer puts through the model.
@@ -15,7 +17,7 @@ def cut_packed(lengths: list[int], most: int = PACKED_TOKENS) -> list[range]:
     batches: list[range] = []
     start, held = 0, 0
     for number, length in enumerate(lengths):
-        if number > start and held + length > most:
+        if number > start and (held + length > most or number - start == rows):
             batches.append(range(start, number))
             start, held = number, 0
         held += length

@@ -1,6 +1,7 @@
 """Answers blocks of choice questions: generates, reads which choice was said, calibrates where it leans."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from core.answers import Reader, boundary_ids, choice_masses, leaning, log_odds
@@ -13,12 +14,13 @@ from core.calibration import (
     fit_labelled,
 )
 from core.data.question import Question
+from core.engine.answer_blocks import Asked, answer_blocks
 from core.engine.answer_prompts import answer_prompts
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.decoding import Decoding
 from core.engine.generate import Generated, generate_batch
-from core.engine.in_batches import in_batches
 from core.engine.plan import Arm, Block, Plan, key_columns
+from core.engine.prefix import Prefix
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES
 from core.store.runs import RunStore
@@ -41,27 +43,24 @@ class ChoiceWorker:
         self._prefixes = ArmPrefixes(plan, loaded)
         self._calibrations: dict[Arm, Calibration] = {}
 
-    def generate(self, block: Block) -> list[Generated]:
-        """The block's answers in its order."""
-        prompts = [item.prompt.ids for item in block.items]
-        prefix = self._prefixes.of(block.arm, prompts)
+    def generate(self, blocks: Sequence[Block]) -> list[list[Generated]]:
+        """The answers of blocks that are asked together, each block's in its order."""
 
-        def answer(batch: range, packed: bool) -> list[Generated]:
+        def answer(asked: Asked, prefix: Prefix, packed: bool) -> list[Generated]:
             return generate_batch(
                 self.loaded,
-                [prompts[number] for number in batch],
+                [item.prompt.ids for _, item in asked],
                 self.reader,
                 self.plan.settings.decoding,
                 prefix=prefix,
                 positions=self.plan.settings.positions,
                 boundary=self.boundary,
-                keys=[self.plan.sampling_key(block, block.items[number]) for number in batch],
+                keys=[self.plan.sampling_key(block, item) for block, item in asked],
                 continuations=self.plan.continuations,
                 packed=packed,
             )
 
-        lengths = [len(prompt) - prefix.length for prompt in prompts]
-        return [one for _, made in in_batches(self.loaded, lengths, answer, self.tokens) for one in made]
+        return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def keep(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
         """What must be stored before the block's answers: how their leans are calibrated."""
@@ -140,7 +139,7 @@ class ChoiceWorker:
             prompts,
             self.reader,
             one_token,
-            prefix=self._prefixes.of(arm, prompts),
+            prefix=self._prefixes.of((arm,), prompts),
             boundary=self.boundary,
         ):
             for place, answer in zip(places, answers, strict=True):

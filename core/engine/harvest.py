@@ -164,13 +164,14 @@ def harvest(
         if before < plan.answers:
             there = frozenset(done)
             with Writer(write) as writer:
-                for block in plan.blocks():
-                    if all(item.row in there for item in block.items):
+                for blocks in plan.groups():
+                    if all(item.row in there for block in blocks for item in block.items):
                         continue
                     if cancelled():
                         break
-                    generated = worker.generate(block)
-                    writer.put(Made(block, generated, worker.rows(block, generated)))
+                    # All of a group, though some may be there: its batches are then those of a run in one go.
+                    for block, generated in zip(blocks, worker.generate(blocks), strict=True):
+                        writer.put(Made(block, generated, worker.rows(block, generated)))
                     tell()
             tell()
         complete = len(done) >= plan.answers

@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 
 from core.engine.batches import PACKED_TOKENS, cut_packed, cut_padded
-from core.engine.packed import packable
+from core.engine.packed import fresh_tokens, packable
 from core.errors import ModelError
 from core.models.loading import LoadedModel
 
@@ -15,47 +15,60 @@ Answer = TypeVar("Answer")
 
 def in_batches(
     loaded: LoadedModel,
-    lengths: Sequence[int],
-    answer: Callable[[range, bool], list[Answer]],
+    prompts: Sequence[tuple[int, ...]],
+    answer: Callable[[list[int], bool], list[Answer]],
     tokens: int = PACKED_TOKENS,
-) -> Iterator[tuple[range, list[Answer]]]:
-    """Answer batch by batch, in order.
+) -> Iterator[tuple[list[int], list[Answer]]]:
+    """Answer batch by batch.
 
     Args:
-        lengths: tokens that each prompt puts through the model, at best in ascending order.
-        answer: takes the places of a batch, and whether its prompts are packed; gives their answers.
+        prompts: token ids, without a prefix that is read elsewhere.
+        answer: takes the places of a batch in `prompts`, and whether it is to be packed; gives their answers.
         tokens: of a packed batch at most.
 
     Yields:
-        The places of a batch, and its answers.
+        The places of a batch, and its answers. Packed prompts come in the order of their ids, so that what
+        they share is in one batch; padded ones by length.
 
     Raises:
         ModelError: not even one prompt fits into memory.
     """
     packed = packable(loaded)
-    todo = cut_packed(list(lengths), tokens) if packed else cut_padded(list(lengths))
-    todo.reverse()
+    if packed:
+        order = sorted(range(len(prompts)), key=prompts.__getitem__)
+        batches = cut_packed(fresh_tokens([prompts[place] for place in order]), tokens)
+    else:
+        order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
+        batches = cut_padded([len(prompts[place]) for place in order])
+    todo = [[order[number] for number in batch] for batch in reversed(batches)]
     while todo:
-        batch = todo.pop()
-        try:
-            made = answer(batch, packed)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                raise ModelError(
-                    f"not enough memory for a prompt of {lengths[batch[0]]:,} tokens: choose shorter texts, "
-                    "fewer demonstrations or a smaller model"
-                ) from error
-            made = None
-        # Outside the except clause, whose error holds the tensors of the batch that did not fit.
+        places = todo.pop()
+        made = _unless_out_of_memory(answer, places, packed)
         if made is not None:
-            yield batch, made
+            yield places, made
             continue
+        if len(places) == 1:
+            length = len(prompts[places[0]])
+            raise ModelError(
+                f"not enough memory for a prompt of {length:,} tokens: choose shorter texts, fewer "
+                "demonstrations or a smaller model"
+            )
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        middle = len(batch) // 2
-        todo += [batch[middle:], batch[:middle]]
+        middle = len(places) // 2
+        todo += [places[middle:], places[:middle]]
+
+
+def _unless_out_of_memory(
+    answer: Callable[[list[int], bool], list[Answer]], places: list[int], packed: bool
+) -> list[Answer] | None:
+    """The answers; None where memory ran out. The error is let go of here: it holds the batch's tensors."""
+    try:
+        return answer(places, packed)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

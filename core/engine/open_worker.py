@@ -1,15 +1,17 @@
 """Answers blocks of open questions: generates freely, reads what was named, keeps every token's state."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.answers import Said, growing_text, token_span
+from core.engine.answer_blocks import Asked, answer_blocks
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.generate import Emitted, emit_batch, states_at
-from core.engine.in_batches import in_batches
 from core.engine.plan import Block, Plan, key_columns
+from core.engine.prefix import Prefix
 from core.models.loading import LoadedModel
 from core.open_answers import OpenAnswer, read_open
 from core.store.runs import RunStore
@@ -47,28 +49,22 @@ class OpenWorker:
         self.plan, self.loaded, self.tokens = plan, loaded, tokens
         self._prefixes = ArmPrefixes(plan, loaded)
 
-    def generate(self, block: Block) -> list[OpenGenerated]:
-        """The block's answers in its order."""
-        prompts = [item.prompt.ids for item in block.items]
-        prefix = self._prefixes.of(block.arm, prompts)
+    def generate(self, blocks: Sequence[Block]) -> list[list[OpenGenerated]]:
+        """The answers of blocks that are asked together, each block's in its order."""
 
-        def answer(batch: range, packed: bool) -> list[Emitted]:
-            return emit_batch(
+        def answer(asked: Asked, prefix: Prefix, packed: bool) -> list[OpenGenerated]:
+            emitted = emit_batch(
                 self.loaded,
-                [prompts[number] for number in batch],
+                [item.prompt.ids for _, item in asked],
                 self.plan.settings.decoding,
                 prefix=prefix,
                 feed_last=True,
-                keys=[self.plan.sampling_key(block, block.items[number]) for number in batch],
+                keys=[self.plan.sampling_key(block, item) for block, item in asked],
                 packed=packed,
             )
+            return [self._read(item.question, one) for (_, item), one in zip(asked, emitted, strict=True)]
 
-        lengths = [len(prompt) - prefix.length for prompt in prompts]
-        return [
-            self._read(block.items[number].question, emitted)
-            for batch, made in in_batches(self.loaded, lengths, answer, self.tokens)
-            for number, emitted in zip(batch, made, strict=True)
-        ]
+        return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def keep(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
         """What must be on disk before the block's answers: the states of their tokens."""

@@ -68,6 +68,12 @@ def grow_tree(prompts: Sequence[tuple[int, ...]]) -> Tree:
     return Tree(tokens, depths, paths, first, order)
 
 
+def fresh_tokens(prompts: Sequence[tuple[int, ...]]) -> list[int]:
+    """How many tokens each prompt adds to those before it, where prompts come in the order of their ids."""
+    before = [(), *prompts[:-1]]
+    return [len(prompt) - _shared(last, prompt) for last, prompt in zip(before, prompts, strict=True)]
+
+
 def _shared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
     same = 0
     for left, right in zip(one, two, strict=False):
@@ -175,7 +181,8 @@ class Packing:
                     torch.cat([one.expand(rows, -1, -1, -1), two], dim=2)
                     for one, two in zip(past, whole, strict=True)
                 ]
-            cache.update(*whole, number)
+            keys, values = whole
+            cache.update(keys, values, number)
         self.kept.clear()
         return cache, mask, self._prefix.length + lengths - 1
 

@@ -8,10 +8,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, groupby, zip_longest
 from typing import Any
 
 from core.data.question import Question
-from core.engine.prefix import shared_length
+from core.engine.prefix import shared_beginning, shared_length
 from core.engine.settings import HarvestSettings
 from core.prompts.chat import ChatFormat, Prompt, chat_format, check_length, render
 from core.prompts.continuations import continuations
@@ -129,28 +130,56 @@ class Plan:
             form=self.form,
         )
 
-    def blocks(self) -> Iterator[Block]:
-        """The blocks in order. The same settings give the same blocks, which is what resuming stands on."""
+    def groups(self) -> Iterator[tuple[Block, ...]]:
+        """The blocks, those together that are best asked together.
+
+        The same settings give the same blocks and groups, which is what resuming stands on.
+        """
         number = 0
         for window in self.windows:
+            of_arm: dict[Arm, list[Block]] = {}
             for arm in self.arms:
-                prompts = {index: self.prompt(self.questions[index], arm) for index in window}
-                for index, prompt in prompts.items():
-                    what = f"question {self.questions[index].id}"
-                    check_length(prompt, self.most_new_tokens, self.context, what)
-                todo = [
-                    (index, sample)
-                    for index in sorted(window, key=lambda i: (len(prompts[i].ids), i))
-                    for sample in range(self.settings.samples_in(arm.mode))
-                ]
-                for start in range(0, len(todo), self.block_size):
-                    first = number * self.block_size
-                    items = tuple(
-                        Item(first + offset, index, sample, prompts[index])
-                        for offset, (index, sample) in enumerate(todo[start : start + self.block_size])
-                    )
-                    yield Block(number, first, arm, items)
-                    number += 1
+                of_arm[arm] = list(self._blocks(window, arm, number))
+                number += len(of_arm[arm])
+            for arms in self._asked_together:
+                for blocks in zip_longest(*(of_arm[arm] for arm in arms)):
+                    yield tuple(block for block in blocks if block is not None)
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks one by one."""
+        return chain.from_iterable(self.groups())
+
+    def _blocks(self, window: range, arm: Arm, number: int) -> Iterator[Block]:
+        """The blocks of one arm in a window of questions; the first one has this number."""
+        prompts = {index: self.prompt(self.questions[index], arm) for index in window}
+        for index, prompt in prompts.items():
+            what = f"question {self.questions[index].id}"
+            check_length(prompt, self.most_new_tokens, self.context, what)
+        todo = [
+            (index, sample)
+            for index in sorted(window, key=lambda i: (len(prompts[i].ids), i))
+            for sample in range(self.settings.samples_in(arm.mode))
+        ]
+        for start in range(0, len(todo), self.block_size):
+            first = number * self.block_size
+            items = tuple(
+                Item(first + offset, index, sample, prompts[index])
+                for offset, (index, sample) in enumerate(todo[start : start + self.block_size])
+            )
+            yield Block(number, first, arm, items)
+            number += 1
+
+    @cached_property
+    def _asked_together(self) -> list[tuple[Arm, ...]]:
+        """The arms, modes together that differ after the question only: it is then read once for all."""
+        found: list[tuple[Arm, ...]] = []
+        for _, alike in groupby(self.arms, key=lambda arm: (arm.wording, arm.order, arm.demo_set)):
+            arms = tuple(alike)
+            question = self.questions[0]
+            same = len(shared_beginning([self.prompt(question, arm).ids for arm in arms]))
+            apart = max(len(self.prefix_ids(arm)) for arm in arms)
+            found += [arms] if same > apart else [(arm,) for arm in arms]
+        return found
 
     def sampling_key(self, block: Block, item: Item) -> str:
         """What an answer's sampling depends on beside the seed: itself, and not the batch that it is in."""

@@ -14,12 +14,16 @@ def shared_length(prompts: list[tuple[int, ...]]) -> int:
     """How many leading ids all prompts share; at least one id of each prompt is left over."""
     if len(prompts) < 2:
         return 0
-    low, high = min(prompts), max(prompts)
-    most = min(len(prompt) for prompt in prompts) - 1
+    return min(len(shared_beginning(prompts)), min(map(len, prompts)) - 1)
+
+
+def shared_beginning(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The ids that all sequences begin with, which may be all of one."""
+    low, high = min(sequences), max(sequences)
     same = 0
-    while same < most and low[same] == high[same]:
+    while same < min(len(low), len(high)) and low[same] == high[same]:
         same += 1
-    return same
+    return low[:same]
 
 
 @dataclass(frozen=True, eq=False)
