@@ -1,13 +1,14 @@
-"""Telltale's dashboard: navigation, and the sidebar whose model and run every page shares. Nothing else."""
+"""Telltale's dashboard: its frame, which is on screen at once, and then the sidebar and the page in it.
+
+What those import is imported after the frame is drawn: pandas and the stores take longer than drawing it.
+"""
 
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
-from core.data.question import PLAIN
 from core.errors import TelltaleError
-from core.store.runs import Run
-from dashboard import model_panel, session
 
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
@@ -39,42 +40,20 @@ page = st.navigation(
 )
 
 
-def run_picker() -> None:
-    """The run that every page looks at; kept in the address, so that a reload or a link finds it again."""
-    runs = {run.run: run for run in session.run_store().runs()}
-    wanted = st.session_state.pop("wanted_run", None) or st.session_state.get("run")
-    if not runs:
-        st.caption("No runs yet: start one on the Generate page.")
-        return
-    # Without a key: a browser that missed the first drawing would send the first run as a keyed box's choice.
-    chosen = list(runs).index(wanted) if wanted in runs else 0
-    run = runs[st.selectbox("Run", list(runs), chosen, format_func=lambda run: short_title(runs[run]))]
-    st.session_state["run"] = run.run
-    st.caption(session.as_text(run.title))
-    st.query_params["run"] = run.run
-    st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
-    if elicitation := run.settings["data"].get("left_out"):
-        st.caption(f"Leaves out the questions of elicitation {elicitation}, which picked its settings.")
+def fill(page: StreamlitPage) -> None:
+    """Draw the sidebar and the page, or what a person can mend about them."""
+    from dashboard import session, sidebar
+
+    try:
+        with st.sidebar:
+            sidebar.show()
+        if page.url_path:  # the default page has none, and it alone is drawn without the large packages
+            session.need_packages()
+        page.run()
+    except TelltaleError as error:
+        st.error(session.as_text(error))
 
 
-def short_title(run: Run) -> str:
-    """Enough to tell runs apart in a narrow list."""
-    settings = run.settings
-    style = f", {run.style}" if run.style != PLAIN else ""
-    source = Path(settings["data"]["name"]).name + style
-    modes = "+".join(settings["modes"])
-    return f"{source} · {settings['template']['name']} · {run.planned:,} {modes} · {run.run[:6]}"
-
-
-try:
-    with st.sidebar:
-        st.markdown("### Telltale")
-        run_picker()
-        st.divider()
-        model_panel.show()
-        session.activity()
-    if page.url_path:  # the default page has none, and it alone is drawn without them
-        session.need_packages()
-    page.run()
-except TelltaleError as error:
-    st.error(session.as_text(error))
+with st.sidebar:
+    st.markdown("### Telltale")
+fill(page)

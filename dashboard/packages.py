@@ -16,6 +16,7 @@ LARGE = (
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "peft",
+    "zarr",
 )
 THREAD = "importing large packages"
 _lock = threading.Lock()

@@ -20,13 +20,26 @@ APP = Path(packages.__file__).with_name("app.py")
 LARGE = ("torch", "transformers", "umap", "numba", "sklearn", "scipy", "peft", "datasets")
 DRAW = """
 import json, sys
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from dashboard import packages
+
+at_title = None
+markdown = st.markdown
+
+def noted(text, *arguments, **options):
+    global at_title
+    if text == "### Telltale":
+        at_title = at_title or [name for name in sys.modules if name in ("pandas", "core.store.runs")]
+    return markdown(text, *arguments, **options)
+
+st.markdown = noted
 
 def seen(page):
     boxes = [box.value for box in (*page.exception, *page.error)]
     return {
         "large": [name for name in sys.argv[2:] if name in sys.modules],
+        "slow at title": at_title,
         "refused": boxes,
         "headings": [heading.value for heading in (*page.subheader, *page.markdown)],
         "buttons": [button.label for button in page.button],
@@ -91,6 +104,11 @@ def test_a_run_is_shown_without_large_packages_and_what_needs_them_is_filled_in(
     assert not {"umap", "numba"} & set(later["large"])  # they are for a process of their own
     assert any("GB free" in text for text in later["bars"])
     assert any("Fit a probe" in caption for caption in later["captions"])
+
+
+def test_the_title_is_drawn_before_pandas_and_the_stores_are_imported(tmp_path):
+    first, _ = drawn(tmp_path)
+    assert first["slow at title"] == []
 
 
 def test_what_needs_them_sooner_waits_for_the_thread_that_imports_them(monkeypatch, tmp_path):

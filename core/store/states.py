@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec
 
 from core.errors import StoreError
-
-# Chunks are small and mostly in the system's memory: handing each to a thread costs more than reading it.
-zarr.config.set({"async.concurrency": 1})
+from core.store.arrays import create_array, open_array
 
 NAMES = ("prompt", "before", "answer", "mean")
 CONTINUATIONS = ("choice_0", "choice_1")
@@ -38,16 +34,7 @@ class StateArrays:
         """
         try:
             for position in positions:
-                if not (self.folder / position / "zarr.json").is_file():
-                    zarr.create_array(
-                        self.folder / position,
-                        shape=(rows, layers, d_model),
-                        chunks=(block, 1, d_model),
-                        dtype="float32",
-                        fill_value=float("nan"),
-                        compressors=[Crc32cCodec()],
-                        overwrite=True,
-                    )
+                create_array(self.folder / position, (rows, layers, d_model), block)
         except OSError as error:
             raise StoreError(f"states cannot be written: {error.strerror or error}") from error
 
@@ -112,6 +99,6 @@ class StateArrays:
         if position not in (*NAMES, *CONTINUATIONS):
             raise StoreError(f"unknown position {position!r}: choose {', '.join(NAMES)}")
         try:
-            return zarr.open_array(self.folder / position, mode=mode)
+            return open_array(self.folder / position, mode)
         except (FileNotFoundError, ValueError, KeyError) as error:
             raise StoreError(f"this run has no states at position {position!r}") from error

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec
 
 from core.errors import StoreError
+from core.store.arrays import create_array, open_array
 
 CHUNK = 32
 
@@ -33,18 +32,8 @@ class TokenStates:
         Raises:
             StoreError: the folder cannot be written.
         """
-        if (self.folder / "zarr.json").is_file():
-            return
         try:
-            zarr.create_array(
-                self.folder,
-                shape=(places, layers, d_model),
-                chunks=(CHUNK, 1, d_model),
-                dtype="float32",
-                fill_value=float("nan"),
-                compressors=[Crc32cCodec()],
-                overwrite=True,
-            )
+            create_array(self.folder, (places, layers, d_model), CHUNK)
         except OSError as error:
             raise StoreError(f"token states cannot be written: {error.strerror or error}") from error
 
@@ -81,6 +70,6 @@ class TokenStates:
 
     def _open(self, mode: Any) -> Any:
         try:
-            return zarr.open_array(self.folder, mode=mode)
+            return open_array(self.folder, mode)
         except (FileNotFoundError, ValueError, KeyError) as error:
             raise StoreError("this run has no states of every token: only open answers have") from error

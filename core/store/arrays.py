@@ -1,0 +1,50 @@
+"""Arrays of states on disk: Zarr v3 in chunks of some rows × one layer, each chunk with a checksum.
+
+Zarr is imported with the first array that is made or opened: runs and answers are shown without it.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
+    """Make an array of NaN, (rows, layers, d_model) float32; one that is there stays.
+
+    Args:
+        rows: of a chunk.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if (folder / "zarr.json").is_file():
+        return
+    zarr = _zarr()
+    zarr.create_array(
+        folder,
+        shape=shape,
+        chunks=(rows, 1, shape[2]),
+        dtype="float32",
+        fill_value=float("nan"),
+        compressors=[zarr.codecs.Crc32cCodec()],
+        overwrite=True,
+    )
+
+
+def open_array(folder: Path, mode: Any) -> Any:
+    """The array in a folder, `mode` r or r+.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError: there is none.
+    """
+    return _zarr().open_array(folder, mode=mode)
+
+
+@lru_cache
+def _zarr() -> Any:
+    import zarr
+    import zarr.codecs
+
+    # Chunks are small and mostly in the system's memory: handing each to a thread costs more than reading it.
+    zarr.config.set({"async.concurrency": 1})
+    return zarr
