@@ -88,6 +88,8 @@ def agreements(by_person: Mapping[str, Judgements], frame: pd.DataFrame) -> list
         by_person: what `DecisionStore.by_person` gives.
         frame: the run's answers, with answer and group.
     """
+    if len(by_person) < 2:
+        return []
     groups = dict(zip(frame["answer"], frame["group"], strict=True))
     pairs = combinations(sorted(by_person), 2)
     found = [agreement(pair, by_person[pair[0]], by_person[pair[1]], groups) for pair in pairs]

@@ -159,7 +159,8 @@ def mode_summary(labelled: pd.DataFrame, mode: str) -> dict:
         where a belief is there: lies, lies_n, lies_ci. Under known the same of the questions to which the
         model knows the answer; under honest most of those are right by construction.
     """
-    rows = labelled[(labelled["mode"] == mode) & before_outcome_pruning(labelled)]
+    here = (labelled["mode"] == mode) & before_outcome_pruning(labelled)
+    rows = labelled.loc[here, ["said", "as_instructed", "lie", "knows", "group"]]
     return _rates(rows, mode) | {"known": _rates(rows[rows["knows"] == 1], mode)}
 
 
@@ -187,7 +188,8 @@ def belief_summary(labelled: pd.DataFrame) -> dict:
         basis (the weakest of `core.beliefs.BASES` that is among them, None where n is 0) and bases (questions
         by basis).
     """
-    asked = labelled[labelled["belief_basis"] != ""].drop_duplicates("question")
+    needed = ["question", "belief_basis", "believes", "knows", "label", "group"]
+    asked = labelled.loc[labelled["belief_basis"] != "", needed].drop_duplicates("question")
     bases = {name: int((asked["belief_basis"] == name).sum()) for name in BASES}
     summary: dict = {"n": len(asked), "sure": int(asked["believes"].notna().sum())}
     summary |= {"knows": None, "ci": None, "chance": None, "basis": None, "bases": bases}
@@ -195,7 +197,7 @@ def belief_summary(labelled: pd.DataFrame) -> dict:
         summary["knows"], summary["ci"] = share_with_interval(
             (asked["knows"] == 1).astype(float), asked["group"]
         )
-        if "named" not in asked:  # the right answer to one open question is no answer to another
+        if "named" not in labelled:  # the right answer to one open question is no answer to another
             summary["chance"] = known_by_chance(asked["believes"], asked["label"])
         summary["basis"] = [name for name, n in bases.items() if n][-1]
     return summary

@@ -83,7 +83,7 @@ def _share(share: float | None, low: float | None, high: float | None, n: int) -
 def _probe(run: Run, frame: pd.DataFrame) -> None:
     """The default probe without and with the decisions; without alone where those leave one class."""
     st.markdown("**A probe, trained before and after**")
-    train, test = default_modes(frame["mode"])
+    train, test = default_modes(frame["mode"].unique())
     settings = ProbeSettings(train=train, test=test, permutations=0)
     lost = lost_classes(session.judged_answers(run), frame, settings)
     if lost:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -24,7 +25,7 @@ def filters(frame: pd.DataFrame, mine: Mapping[int, Decision], key: str) -> tupl
         them the filter on decisions leaves open.
     """
     cells = st.columns([2, 3, 2], vertical_alignment="bottom")
-    modes = list(dict.fromkeys(frame["mode"]))
+    modes = frame["mode"].unique().tolist()
     mode = cells[0].segmented_control(
         "Answers",
         [*modes, "all"],
@@ -42,7 +43,7 @@ def filters(frame: pd.DataFrame, mine: Mapping[int, Decision], key: str) -> tupl
         persist_state="session",
     )
     if flags:
-        part = part[part["flag"].apply(lambda found: any(flag in found for flag in flags))]
+        part = part[np.logical_or.reduce([part["flag"].str.contains(flag, regex=False) for flag in flags])]
     part = part.assign(suggested=part["flag"] != "").sort_values(
         ["suggested", "flag", "answer"], ascending=[False, True, True], kind="stable"
     )

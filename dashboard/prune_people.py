@@ -1,5 +1,7 @@
 """Who decided what: how far people agree, where they differ, every step, and decisions as CSV."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -93,7 +95,7 @@ def _files(run: Run) -> None:
     store = session.decision_store()
     st.download_button(
         "Export decisions (CSV)",
-        store.export_csv(run.run),
+        partial(store.export_csv, run.run),
         f"decisions-{run.run}.csv",
         "text/csv",
         on_click="ignore",

@@ -1,16 +1,18 @@
 """What a page shows, to take away: its figures as a file, and the command that gives the same."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 
 def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
-    """A download button and a command beside it.
+    """A download button and a command beside it; the file is made when it is asked for.
 
     Args:
         what: the button's label.
         file: the name that the CSV file is offered under.
     """
     left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(what, table.to_csv(index=False), file, "text/csv", width="stretch")
+    left.download_button(what, partial(table.to_csv, index=False), file, "text/csv", width="stretch")
     right.code(command, language="bash", wrap_lines=True)

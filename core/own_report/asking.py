@@ -28,8 +28,7 @@ def answers_to_report(frame: pd.DataFrame) -> pd.DataFrame:
 
 def unreported(store: RunStore, run: str) -> int:
     """How many of a run's answers the model was not asked about yet."""
-    wanted = answers_to_report(store.answers(run))["answer"]
-    return int((~wanted.isin(OwnReportStore(store.cache).of(run)["answer"])).sum())
+    return OwnReportStore(store.cache).unreported(run)
 
 
 def ask_own_reports(

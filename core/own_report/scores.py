@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
 
@@ -55,7 +54,8 @@ def own_report_scores(
     """
     if target not in REPORTED:
         raise ProbeError(f"whether it was true says nothing of target {target!r}")
-    there = _with_reports(store, judged).reindex(answers)
+    reports = OwnReportStore(store.cache)
+    there = reports.beside(judged, answers).reindex(answers)
     said = there["said"].to_numpy(dtype=float)
     asked = there["log_odds"].notna().to_numpy()
     if missing := int((~np.isnan(said) & ~asked).sum()):
@@ -63,7 +63,7 @@ def own_report_scores(
             f"the model was not asked about {missing:,} of these {len(answers):,} answers yet: ask it with "
             f"`telltale controls {judged} --own-report`"
         )
-    here = _with_reports(store, run).reindex(validation)
+    here = reports.beside(run, validation).reindex(validation)
     here = here[(here["mode"] == "honest") & here["log_odds"].notna()]
     if len(here) < FEWEST:
         raise ProbeError(
@@ -74,9 +74,3 @@ def own_report_scores(
     curve = calibrate(here["log_odds"].tolist(), true)
     certainty = curve.slope * (there["log_odds"].to_numpy() - curve.offset)
     return certainty * (np.where(said == 1, 1.0, -1.0) if target == "truth" else SIGN[target])
-
-
-def _with_reports(store: RunStore, run: str) -> pd.DataFrame:
-    """A run's answers with `log_odds` of the report on each, by answer."""
-    reports = OwnReportStore(store.cache).of(run)[["answer", "log_odds"]]
-    return store.answers(run).merge(reports, on="answer", how="left").set_index("answer")

@@ -65,20 +65,22 @@ def permuted_targets(frame: pd.DataFrame, target: str, permutations: int, seed: 
     strata: dict[str, list[list[list[int]]]] = defaultdict(list)
     for (stratum, _), block in blocks.items():
         strata[stratum].append(block)
+    receivers = []
+    for members in strata.values():
+        units_here = [unit for block in members for unit in block]
+        receivers.append((np.concatenate(units_here), [len(unit) for unit in units_here]))
     for number in range(permutations):
         if target == "mode":
             swapped = {group: generator.random() < 0.5 for group in dict.fromkeys(groups)}
             flip = np.array([swapped[group] for group in groups])
             made[number] = np.where(flip, 1 - values, values)
             continue
-        for members in strata.values():
-            receivers = [unit for block in members for unit in block]
+        for members, (rows, sizes) in zip(strata.values(), receivers, strict=True):
             givers = list(members)
             generator.shuffle(givers)
-            given = [values[unit[0]] for block in givers for unit in block]
+            given = values[[unit[0] for block in givers for unit in block]]
             shift = generator.randrange(len(given)) if len(given) > 1 else 0
-            for unit, value in zip(receivers, given[shift:] + given[:shift], strict=True):
-                made[number, unit] = value
+            made[number, rows] = np.repeat(np.roll(given, -shift), sizes)
     return made
 
 

@@ -68,7 +68,7 @@ def false_alarms_of_run(
     benign = benign_answers(frame)
     layer, bundle = report.layer, report.bundle
     scores = states(layer)[benign] @ bundle.vectors[layer] + bundle.intercepts[layer]
-    found = _positives(store, judged, report, alarm)
+    found = _positives(report, alarm)
     return tuple(
         false_alarms(
             sign * scores,
@@ -105,8 +105,7 @@ def _check_conversation(store: RunStore, chat: Run, position: str) -> None:
         )
 
 
-def _positives(store: RunStore, judged: Run, report: ProbeReport, alarm: int) -> pd.DataFrame:
+def _positives(report: ProbeReport, alarm: int) -> pd.DataFrame:
     """Score and group of the test answers that a detector is to alarm on."""
-    groups = store.answers(judged.run)[["answer", "group"]]
-    found = report.predictions.merge(groups, on="answer")
+    found = report.predictions.merge(report.everywhere[["answer", "group"]], on="answer")
     return found[found["target"] == alarm]

@@ -129,6 +129,17 @@ def known_lie_score(
     return None if read is None else _report(_answers(store, record, other, settings)[0], read, settings)
 
 
+def read_scores_path(
+    store: RunStore, run: str, settings: LieScoreSettings, flip_run: str | None = None
+) -> Path:
+    """Where the read scores of a run are kept, whether they are there or not: its answers are not looked at.
+
+    Raises:
+        ProbeError, StoreError: as `lie_score_of_run`.
+    """
+    return _path(store, *_records(store, run, flip_run), settings)
+
+
 def may_give_flips(run: Run, other: Run) -> bool:
     """Whether another run's flips can stand beside a run's lies: same model, adapter, template and source."""
     return "flip" in other.settings["modes"] and not other.facts.get("open") and _mismatch(run, other) is None

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -43,7 +42,7 @@ def with_states(
     frame = labelled(store, run, pruned, test_pruned)
     rows = frame["answer"].to_numpy()
     if len(frame):
-        there = ~np.isnan(store.layer(run, position, 0, rows)[:, 0])
+        there = store.states(run).present(position, rows)
         frame = frame[there].reset_index(drop=True)
     if not len(frame):
         raise ProbeError(f"run {run} has no answers with a state at position {position!r} yet")

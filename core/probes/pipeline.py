@@ -30,9 +30,10 @@ class SpanRotation(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: np.ndarray, y: Any = None) -> "SpanRotation":
-        """Find the span of X, (n, d)."""
+        """Find the span of X, (n, d); of more rows than columns it is that of the triangle of X = QR."""
         X = validate_data(self, X, dtype=np.float64)
-        _, singular, rows = np.linalg.svd(X, full_matrices=False)
+        triangle = np.linalg.qr(X, mode="r") if len(X) > X.shape[1] else X
+        _, singular, rows = np.linalg.svd(triangle, full_matrices=False)
         rank = max(1, int((singular > singular[0] * 1e-9).sum()))
         self.components_ = rows[:rank]
         return self

@@ -6,7 +6,12 @@ from core.errors import ProbeError
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.lie_judgements import cells
 from core.probes.lie_score import CENTRINGS, LieScoreSettings
-from core.probes.lie_score_of_run import LieScoreReport, known_lie_score, may_give_flips
+from core.probes.lie_score_of_run import (
+    LieScoreReport,
+    known_lie_score,
+    may_give_flips,
+    read_scores_path,
+)
 from core.probes.read_or_said_of_run import last_common_layer
 from core.store.runs import Run
 from dashboard import lie_charts, model_panel, session, work
@@ -42,7 +47,7 @@ def main() -> None:
         return
     settings, flips = form(run)
     store, flip_run = session.run_store(), None if flips is None else flips.run
-    report = known_lie_score(store, run.run, settings, flip_run)
+    report = known(run, settings, flip_run)
     if report is None:
         st.caption(WHY)
         left, right = st.columns([1, 4], vertical_alignment="center")
@@ -61,6 +66,23 @@ def main() -> None:
     headline(run, flips, report)
     judgements(run, report, flip_run)
     distributions(run, report, flip_run)
+
+
+def known(run: Run, settings: LieScoreSettings, flip_run: str | None) -> LieScoreReport | None:
+    """The report where the answers were read before; made once, not at each drawing."""
+    path = read_scores_path(session.run_store(), run.run, settings, flip_run)
+    if not path.is_file():
+        return None
+    store = session.decision_store()
+    standing = tuple(store.version(name) for name in (run.run, flip_run) if name)
+    return _known(str(path), path.stat().st_mtime_ns, run.run, settings, flip_run, standing)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Scoring the answers …")
+def _known(
+    path: str, made: int, run: str, settings: LieScoreSettings, flip_run: str | None, standing: tuple
+) -> LieScoreReport | None:
+    return known_lie_score(session.run_store(), run, settings, flip_run)
 
 
 def form(run: Run) -> tuple[LieScoreSettings, Run | None]:

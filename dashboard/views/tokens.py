@@ -8,6 +8,7 @@ import streamlit as st
 from core.calibration import calibration_sentences
 from core.diagnostics import ReadingWarning, prompt_tokens, reading_warnings
 from core.engine.settings import HarvestSettings
+from core.errors import StoreError
 from core.models.tokenizers import load_tokenizer
 from core.reliability import Reliability, honest_reliability
 from core.spellings import Outside, Share, first_spelling_share, outside_table, spelling_table
@@ -224,7 +225,11 @@ def one_answer(run: Run, read: Read) -> None:
         other = right.number_input("Or its number", 0, None, None, key=f"token_answer of {run.run}")
         left.caption(f"Listed are {len(listed):,} of {run.answers:,} answers; any other goes by its number.")
         if other is not None:
-            row = session.run_store().answers_at(run.run, [int(other)], heavy=True).iloc[0]
+            try:
+                row = session.run_store().answers_at(run.run, [int(other)], heavy=True).iloc[0]
+            except StoreError as refused:
+                st.error(session.as_text(refused))
+                return
     tokenizer = tokenizer_of(run)
     table = prompt_tokens(run, row, tokenizer)
     used = [part for part in PART_COLOUR if part in set(table["part"])]
