@@ -147,7 +147,7 @@ def solved(made: Made) -> np.ndarray:
         found = fit_many(states, made.label, weights, tolerance=AS_SCIKIT_LEARN)
         return [
             auroc(made.label[test], states[test] @ vector)
-            for test, vector in zip(~weights, found.vectors, strict=True)
+            for test, vector in zip(~weights, found.vectors.astype(np.float32), strict=True)
         ]
 
     return np.array(list(side_by_side(of_layer, made.states)))

@@ -1,5 +1,7 @@
 """Many logistic regressions at once: each equals scikit-learn's."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -112,6 +114,28 @@ def test_what_has_no_weight_is_never_looked_at(made):
     spoilt, unknown = X.copy(), y.astype(float)
     spoilt[100:], unknown[100:] = 1e6, np.nan
     assert np.allclose(fit_many(X, y, counts).vectors, fit_many(spoilt, unknown, counts).vectors)
+
+
+def test_states_may_lie_by_columns_and_be_read_only(made):
+    X, y = made
+    turned = np.asfortranarray(X)
+    turned.flags.writeable = False
+    weights = np.ones((1, 150))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fit_many(turned, y, weights)
+    assert found.vectors == pytest.approx(fit_many(X, y, weights).vectors, abs=1e-6)
+
+
+def test_states_of_fewer_dimensions_than_columns_equal_a_pipeline():
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 2, 200)
+    X = (rng.normal(size=(200, 3)) + 0.5 * y[:, None]) @ rng.normal(size=(3, 80)) + 50
+    X = (X + 1e-4 * rng.normal(size=X.shape)).astype(np.float32)
+    weights = np.array([np.bincount(rng.integers(200, size=200), minlength=200) for _ in range(60)])
+    scores = fit_many(X, y, weights).scores(X.astype(np.float64))
+    for number in range(0, 60, 20):
+        assert scores[:, number] == pytest.approx(of_scikit_learn(X, y, weights[number]), abs=2e-3)
 
 
 def test_states_that_never_vary_give_no_direction_and_no_warning():

@@ -20,8 +20,6 @@ from torch.nn.functional import linear
 
 from core.engine.arithmetic import AVAILABLE
 
-one_dnn = torch.ops.mkldnn._linear_pointwise.default
-
 C = 0.1
 """Inverse strength of the penalty, as in `core.probes.methods.logistic`."""
 TOLERANCE = 1e-6
@@ -31,8 +29,6 @@ MOST_STEPS = 300
 LINE_STEPS = 8
 FEWEST_LEADING, MOST_LEADING = 48, 192
 """Directions that the preconditioner knows: more pay where there are more problems."""
-RESCALED = (0, 3, 7, 15, 40, 80)
-"""Steps at which the preconditioner learns each problem's curvature, and the descent starts anew."""
 REST = 2.0
 """What the other directions count, over their mean: the largest of them are seen in part only."""
 SAME = 1e-5
@@ -78,7 +74,7 @@ def fit_many(
     positive = (S * Y).sum(axis=1)
     if not ((positive > 0) & (positive < S.sum(axis=1))).all():
         raise ValueError("a problem has one class only")
-    X = np.asarray(states, dtype=np.float32)
+    X = np.require(states, np.float32, ("C", "W"))
     with torch.inference_mode():
         return _Problem(X if used.all() else X[used], Y, S).solve(tolerance)
 
@@ -88,7 +84,7 @@ class _Problem:
 
     Z are the states standardised by the mean of the problems' variances, a column of ones for the intercept
     behind them. The descent is in V = W / 2, and its loss a quarter of that above: with t = tanh(Z Vᵀ) the
-    slope of a row's loss is then S (t - sign), S times C / 4, and its curvature S (1 - t²).
+    slope of a row's loss is then S (t - sign), its S times C / 4, and its curvature S (1 - t²).
     """
 
     def __init__(self, X: np.ndarray, Y: np.ndarray, S: np.ndarray) -> None:
@@ -106,14 +102,14 @@ class _Problem:
         spread = variances.mean(axis=0)
         self.penalty = variances / spread
         self.penalty[:, self.d] = 0.0
-        self.varies = ~same
-        self.varies[:, self.d] = True
+        same[:, self.d] = False
+        self.varies = (~same).astype(np.float32)
         self.scale = np.sqrt(spread)
         whole /= torch.from_numpy(self.scale)
         self.Z, self.columns = Z, whole.T.contiguous().numpy()
         self.S, self.sign = np.float32(C / 4) * S, 2 * Y - 1
-        self.V, self.scores, self.t = np.zeros_like(self.penalty), np.zeros_like(S), np.zeros_like(S)
-        self.slopes = -self.S * self.sign
+        self.V, self.scores = np.zeros_like(self.penalty), np.zeros_like(S)
+        self.slopes, self.curvatures = -self.S * self.sign, self.S
 
     def solve(self, tolerance: float) -> Directions:
         """The minimum, for states as they are."""
@@ -121,15 +117,12 @@ class _Problem:
         goal = tolerance * np.float32(C / 2) * self.count
         along = before = np.zeros_like(self.V)
         size_before = np.ones_like(goal)
-        for number in range(MOST_STEPS):
+        for _ in range(MOST_STEPS):
             gradient = (_product(self.slopes, self.Z.T) + self.penalty * self.V) * self.varies
             left = np.abs(gradient).max(axis=1) > goal
             if not left.any():
                 break
-            if number in RESCALED:
-                along = np.zeros_like(self.V)
-                curvature.rescale(np.vecdot(self.S, 1 - self.t**2))
-            z = curvature.solve(gradient) * self.varies
+            z = curvature.solve(gradient, self.curvatures.sum(axis=1)) * self.varies
             size = np.vecdot(gradient, z)
             share = np.maximum((size - np.vecdot(before, z)) / np.maximum(size_before, 1e-30), 0)
             along = share[:, None] * along - z
@@ -142,16 +135,15 @@ class _Problem:
         """Go down the slopes, (P,), of problems that are left, nearly to their ends, by Newton's method."""
         moved = _product(along, self.columns.T)
         pull = self.penalty * along
-        bend = np.vecdot(pull, along)
-        curved = self.S * moved * moved
+        stiffness, square = np.vecdot(pull, along), moved * moved
         enough = 0.25 * np.abs(slope)
         for _ in range(LINE_STEPS):
-            down = slope / np.maximum(np.vecdot(curved, 1 - self.t**2) + bend, 1e-30)
+            down = slope / np.maximum(np.vecdot(self.curvatures, square) + stiffness, 1e-30)
             length = np.where(left, down, 0)[:, None]
             self.V -= length * along
             self.scores -= length * moved
-            self.t = np.tanh(self.scores)
-            self.slopes = self.S * (self.t - self.sign)
+            t = np.tanh(self.scores)
+            self.slopes, self.curvatures = self.S * (t - self.sign), self.S * (1 - t * t)
             slope = np.vecdot(self.slopes, moved) + np.vecdot(pull, self.V)
             if (np.abs(slope) <= enough)[left].all():
                 break
@@ -179,18 +171,17 @@ class _Curvature:
         self.sizes = sizes.astype(np.float32)
         self.rest = REST * max(float(self.total - sizes.sum() / Z.shape[1]), 0.0)
 
-    def rescale(self, totals: np.ndarray) -> None:
-        """Take the sums of each problem's curvatures over its rows, (P,)."""
-        scale = (totals / self.total)[:, None]
-        self.outside = 1 / (1 + scale * np.float32(self.rest))
-        self.inside = 1 / (1 + scale * self.sizes) - self.outside
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """The step that would undo each gradient, (P, d + 1)."""
-        return self.outside * gradient + (gradient @ self.leading_transposed * self.inside) @ self.leading
+    def solve(self, gradient: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
+        """The step that would undo each gradient, (P, d + 1), from the sum of its rows' curvatures, (P,)."""
+        scale = (curvatures / self.total)[:, None]
+        outside = 1 / (1 + scale * self.rest)
+        inside = 1 / (1 + scale * self.sizes) - outside
+        return outside * gradient + (gradient @ self.leading_transposed * inside) @ self.leading
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """left @ right.T of float32 matrices, a few rows by many: see `core.engine.arithmetic`."""
     few, many = torch.from_numpy(left), torch.from_numpy(right)
-    return (one_dnn(few, many, None, "none", [], "") if AVAILABLE else linear(few, many)).numpy()
+    if not AVAILABLE:
+        return linear(few, many).numpy()
+    return torch.ops.mkldnn._linear_pointwise.default(few, many, None, "none", [], "").numpy()
