@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 
 import transformers
 
@@ -22,7 +23,7 @@ from benchmarks.reading import reading_rows
 from benchmarks.row import Row
 from benchmarks.speaking import speaking_rows
 from benchmarks.sweep import sweep_rows
-from benchmarks.table import profile_table, results_table
+from benchmarks.table import cells, profile_table, results_table
 from benchmarks.writing import writing_rows
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
@@ -63,9 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.profile:
             print("\n\n".join(map(profile_table, profiles(bench))))
             return 0
+        began = perf_counter()
         facts = machine(bench)
         wanted = chosen.only or [*KINDS, *([VIEWS] if chosen.views else [])]
         rows = list(measured(bench, wanted))
+        facts["minutes"] = round((perf_counter() - began) / 60, 1)
     except TelltaleError as error:
         print(f"telltale: {error}", file=sys.stderr)
         return 2
@@ -86,7 +89,7 @@ def measured(bench: Bench, kinds: list[str]) -> Iterator[Row]:
     for kind in kinds:
         try:
             for row in rows_of(kind)(bench):
-                print(f"{row.name}, against {row.against}: {row.verdict}", file=sys.stderr, flush=True)
+                print(", ".join(filter(None, cells(row))), file=sys.stderr, flush=True)
                 yield row
         except TelltaleError as error:
             yield Row(kind, "", None, refused=str(error))

@@ -76,5 +76,6 @@ def machine_text(model: str, facts: dict) -> str:
     versions = f"PyTorch {facts['torch']}, transformers {facts['transformers']}"
     return (
         f"{model}, {facts['dtype']}; {ran_on}, load before: {facts['load_before']}; {versions}.\n"
-        f"A {side}³ product: {plain:,.0f} GFLOP/s by PyTorch, {fast:,.0f} by the engine."
+        f"A {side}³ product: {plain:,.0f} GFLOP/s by PyTorch, {fast:,.0f} by the engine. "
+        f"The whole run took {facts['minutes']:g} minutes."
     )

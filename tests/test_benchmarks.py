@@ -226,7 +226,7 @@ def test_the_page_is_written_from_results_alone(bench):
     met, missed = row([4.0, 3.0, 5.0], Bar(3.0)), row([0.5, 0.4, 0.6], Bar(0.9), share=True)
     results = {
         "model": "tiny",
-        "machine": command.machine(bench),
+        "machine": command.machine(bench) | {"minutes": 3},
         "rows": [met.to_dict(), missed.to_dict()],
         "profiles": [],
     }
@@ -249,4 +249,4 @@ def test_a_kind_that_fails_is_a_row_and_stops_no_other(bench, monkeypatch, capsy
     monkeypatch.setattr(command, "KINDS", {"one": fails, "two": works})
     rows = list(command.measured(bench, ["one", "two"]))
     assert [row.verdict for row in rows] == ["MISSED: the disk is full", "met"]
-    assert "ours, against theirs: met" in capsys.readouterr().err
+    assert "ours, theirs, at least 1 ×, 2.00 ×, 2.00 × to 2.00 ×, 1, met" in capsys.readouterr().err
