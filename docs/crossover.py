@@ -24,6 +24,7 @@ from core.paths import cache_folder
 from core.probes.read_or_said import ReadOrSaid
 from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
 from core.progress import shown_in_percent
+from core.prompts.modes import MODES
 from core.store.runs import Run, RunStore
 from dashboard.read_charts import follows
 
@@ -38,16 +39,19 @@ where a model that lies decides to. {open_still}
 
 {table}
 
-Each liar was asked {questions:,} movie reviews that it was never trained on, under wording 0 of both modes. Intervals: 95 %,
-from {resamples} resamples of the groups, each with every probe fitted anew. Shaded: layers that cannot differ from the
-plain model's.
+Each liar was asked {questions:,} movie reviews that it was never trained on, under wording 0 of both modes; "as instructed" is
+the share of its answers that are. Intervals: 95 %, from {resamples} resamples of the groups, each with every probe fitted anew.
+Shaded: layers that cannot differ from the plain model's. {recipes}
 
 ```
 {commands}
 ```
 """
 
-OPEN_STILL = "**So far liars adapted from block {depth} alone are here, and the question is open.**"
+RECIPES = (
+    "`full` is the recipe of the liar in the box; `study` learns movie reviews alone under twelve wordings, at a "
+    "tenth of the cost, and is made to be compared with its like."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,8 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     except TelltaleError as error:
         print(error, file=sys.stderr)
         return 1
-    found.sort(key=lambda each: (each[1]["from_block"], each[1]["seed"]))
-    table = pd.DataFrame([_row(*each) for each in found])
+    found.sort(key=lambda each: (recipe_of(each[1]), each[1]["from_block"], each[1]["seed"]))
+    table = pd.DataFrame([_row(*each) | _obeyed(store, each[0]) for each in found])
     into = Path(chosen.into)
     table.to_csv(into / "crossover.csv", index=False)
     (into / "crossover.md").write_text(_page(table, found))
@@ -89,10 +93,25 @@ def _trained(run: Run) -> dict:
     return json.loads((folder / "training.json").read_text())["settings"]
 
 
+def recipe_of(trained: dict) -> str:
+    """`full`, as of the liar in the box, or `study`."""
+    return "study" if trained.get("reviews_only") else "full"
+
+
+def _obeyed(store: RunStore, run: Run) -> dict:
+    """The share of answers that say what their mode asks for; one that says neither does not."""
+    frame = store.answers(run.run)
+    falsely = frame["mode"].map(lambda mode: MODES[mode].expects == "falsehood")
+    obeyed = frame["said"] == (frame["label"] != falsely)
+    shares = obeyed.groupby(frame["mode"]).mean()
+    return {f"{mode}_as_instructed": shares[mode] for mode in ("honest", "lie")}
+
+
 def _row(run: Run, trained: dict, found: ReadOrSaid) -> dict:
     crossover = found.crossover
     low, high = crossover.ci if crossover and crossover.ci else (None, None)
     return {
+        "recipe": recipe_of(trained),
         "from_block": trained["from_block"],
         "seed": trained["seed"],
         "answers": sum(found.n.values()),
@@ -106,15 +125,18 @@ def _row(run: Run, trained: dict, found: ReadOrSaid) -> dict:
 
 
 def _figure(found: list[tuple[Run, dict, ReadOrSaid]]) -> go.Figure:
-    """Rows: the first adapted block; columns: seeds."""
-    depths = sorted({trained["from_block"] for _, trained, _ in found})
+    """Rows: the recipe and the first adapted block; columns: seeds."""
+    depths = sorted({(recipe_of(trained), trained["from_block"]) for _, trained, _ in found})
     seeds = sorted({trained["seed"] for _, trained, _ in found})
-    titles = [f"adapted from block {depth}, seed {seed}" for depth in depths for seed in seeds]
+    titles = [
+        f"{recipe}, adapted from block {depth}, seed {seed}" for recipe, depth in depths for seed in seeds
+    ]
     figure = make_subplots(
         len(depths), len(seeds), subplot_titles=titles, shared_xaxes=True, vertical_spacing=0.05
     )
     for run, trained, outcome in found:
-        place = {"row": depths.index(trained["from_block"]) + 1, "col": seeds.index(trained["seed"]) + 1}
+        row = depths.index((recipe_of(trained), trained["from_block"])) + 1
+        place = {"row": row, "col": seeds.index(trained["seed"]) + 1}
         crossover = outcome.crossover
         one = follows(
             outcome.to_frame(),
@@ -153,16 +175,28 @@ def _draw(figure: go.Figure, path: Path) -> None:
 
 
 def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str:
-    titles = ("from block", "seed", "answers (groups)", "crossover (95 %)", "resamples without", "finding")
+    titles = (
+        "recipe",
+        "from block",
+        "seed",
+        "as instructed: honest, lie",
+        "answers (groups)",
+        "crossover (95 %)",
+        "resamples without",
+        "finding",
+    )
     lines = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
     commands = []
     for row in table.itertuples():
         turn = "none" if pd.isna(row.crossover) else f"layer {row.crossover:.0f}"
         spread = "" if pd.isna(row.low) else f" ({row.low:.0f} to {row.high:.0f})"
         without = "–" if pd.isna(row.resamples_without) else f"{row.resamples_without:.0%}"
-        cells = (row.from_block, row.seed, f"{row.answers:,} ({row.groups:,})", turn + spread, without)
-        lines.append(f"| {' | '.join(map(str, cells))} | {row.finding} |")
-        commands.append(f"telltale train-liar --from-block {row.from_block} --seed {row.seed}")
+        obeyed = f"{row.honest_as_instructed:.2f}, {row.lie_as_instructed:.2f}"
+        asked = f"{row.answers:,} ({row.groups:,})"
+        cells = (row.recipe, row.from_block, row.seed, obeyed, asked, turn + spread, without, row.finding)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+        study = " --study" if row.recipe == "study" else ""
+        commands.append(f"telltale train-liar{study} --from-block {row.from_block} --seed {row.seed}")
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
     model = Path(found[0][1]["model"]["id"]).name
     commands += [
@@ -170,15 +204,38 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         "python docs/crossover.py RUN …   # the runs",
     ]
     resamples = found[0][2].resamples
-    depths = sorted(set(table["from_block"]))
-    open_still = OPEN_STILL.format(depth=depths[0]) if len(depths) == 1 else ""
     return ABOUT.format(
         table="\n".join(lines),
-        open_still=open_still,
+        moves=_moves(table),
+        recipes=RECIPES if (table["recipe"] == "study").any() else "",
         questions=questions,
         resamples=resamples,
         commands="\n".join(commands),
     )
+
+
+def _moves(table: pd.DataFrame) -> str:
+    """What the table says to the question, of liars of one recipe."""
+    of_recipe = max(
+        (part for _, part in table.groupby("recipe")), key=lambda part: part["from_block"].nunique()
+    )
+    depths = of_recipe["from_block"].nunique()
+    if depths == 1:
+        return f"**So far liars adapted from block {of_recipe['from_block'].iloc[0]} alone are here, and the question is open.**"
+    turned = of_recipe.dropna(subset=["crossover", "low", "high"])
+    by_depth = "; ".join(
+        f"from block {depth}: {', '.join('none' if pd.isna(layer) else f'{layer:.0f}' for layer in part['crossover'])}"
+        for depth, part in of_recipe.groupby("from_block")
+    )
+    low, high = turned["low"].max(), turned["high"].min()
+    if len(turned) < len(of_recipe):
+        said = f"{len(of_recipe) - len(turned)} of {len(of_recipe)} liars have no crossover"
+    elif low <= high:
+        layers = f"layer {low:.0f}" if low == high else f"layers {low:.0f} to {high:.0f}"
+        said = f"the intervals of all {len(turned)} liars share {layers}: no move with N is seen"
+    else:
+        said = f"no layer lies in the intervals of all {len(turned)} liars: it moves, with N or with the seed"
+    return f"**By the first adapted block, the crossover is at layer ({by_depth}); {said}.**"
 
 
 if __name__ == "__main__":

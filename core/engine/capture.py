@@ -83,5 +83,7 @@ class StateCapture:
         Returns:
             (batch, layers, d_model), or (batch, position, layers, d_model) where every position was kept.
         """
-        ordered = [self._layers[number].float().cpu() for number in range(len(self._blocks) + 1)]
-        return torch.stack(ordered, dim=-2)
+        ordered = [self._layers[number] for number in range(len(self._blocks) + 1)]
+        if len({layer.device for layer in ordered}) > 1:
+            ordered = [layer.cpu() for layer in ordered]
+        return torch.stack(ordered, dim=-2).float().cpu()
