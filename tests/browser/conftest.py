@@ -109,6 +109,7 @@ def open_page(chromium, address: str) -> Page:
 def page(chromium, address) -> Iterator[Page]:
     """A page on which no error box, console error or dialog may appear, but for the boxes it expects."""
     page = open_page(chromium, address)
+    page.get_by_text("GB free").wait_for()  # a server's first page is filled in when torch is imported
     page.expected_boxes = []
     yield page
     boxes = page.evaluate("() => [...window.seenBoxes]")
