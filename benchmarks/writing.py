@@ -44,7 +44,7 @@ def writing_rows(bench: Bench) -> Iterator[Row]:
         "bytes_per_second_of_the_harvest": size / median(making),
     }
     told = f"{answers * size / 1e6:,.0f} MB in blocks of {block} answers; " + ", ".join(
-        f"{rate / 1e6:,.0f} MB/s {what}"
+        f"{rate / 1e6:,.1f} MB/s {what}"
         for what, rate in zip(
             ("through the store", "plainly", "made by the harvest"), rates.values(), strict=True
         )

@@ -2,13 +2,14 @@
 
 import json
 from itertools import cycle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import benchmarks.__main__ as command
 import benchmarks.probes as probing
-from benchmarks import growth, harvests, peers, reading, sides, writing
+from benchmarks import growth, harvests, pages, peers, reading, sides, speaking, writing
 from benchmarks.arithmetic import flop, needed
 from benchmarks.bench import Bench, Size
 from benchmarks.compare import DisagreementError, in_turn
@@ -20,6 +21,7 @@ from benchmarks.row import Bar, Found, NotRunError, Row, measure_row
 from benchmarks.sides import Read, disagreement, harvested, make_task, padded_batches, plain_loop
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import cells
+from benchmarks.views import PageTimes, Visit
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
@@ -207,6 +209,28 @@ def test_growth_is_of_the_largest_harvest_against_the_middle_one(bench, monkeypa
     assert (time.found.ratios, time.verdict) == ([2.0, 2.0], "MISSED")
     assert (memory.found.ratios, memory.verdict) == ([1.2, 1.2], "met")
     assert "5 bytes more for each more answer" in memory.found.checked
+
+
+def test_live_scoring_is_set_against_the_same_words_without_it(bench):
+    (found,) = speaking.speaking_rows(bench)
+    assert len(found.found.ratios) == 2 and found.bar == Bar(1.10, most=True)
+    assert "the same words" in found.found.checked
+
+
+def test_a_page_is_in_time_where_it_settles_or_soon_says_that_it_works(bench, monkeypatch):
+    settles, works, lags = (
+        Visit(0.5, s, 1.0, at_work) for s, at_work in ((0.9, False), (9, True), (9, False))
+    )
+    times = [
+        PageTimes("Prune", settles, works, 10**9, ()),
+        PageTimes("Probes", lags, settles, 10**9, ("no such run",)),
+        PageTimes("Tokens", lags, settles, 10**9, ()),
+    ]
+    monkeypatch.setattr(pages, "write_made_run", lambda store, shape: SimpleNamespace(run="made"))
+    monkeypatch.setattr(pages, "measure_pages", lambda cache, run, names: times)
+    rows = list(pages.page_rows(bench))
+    assert [row.verdict for row in rows] == ["met", "met", *["MISSED: no such run"] * 2, "MISSED", "met"]
+    assert rows[1].found.ratios == [0.5] and rows[4].found.ratios == [1.8]
 
 
 def test_a_profile_accounts_for_the_whole_time(bench):
