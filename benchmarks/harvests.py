@@ -11,6 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.compare import in_turn
 from benchmarks.row import Bar, Found, Row, measure_row
 from benchmarks.sides import (
+    BATCH,
     PromptSide,
     Read,
     Task,
@@ -30,8 +31,6 @@ SIDES: dict[str, Callable[[Bench], PromptSide]] = {
     "nnsight trace, batched by 32": peers.nnsight,
 }
 LOOP_BARS, BATCH_BARS, GPU_BAR = {0: 3.0, 6: 9.0}, {0: 2.3, 6: 10.0}, 20.0
-WARMING = 4
-"""Prompts that a side reads before it is timed."""
 
 
 def harvest_rows(bench: Bench) -> Iterator[Row]:
@@ -62,7 +61,7 @@ def measure(bench: Bench, task: Task, make_side: Callable[[Bench], PromptSide]) 
         NotRunError: the side cannot be had.
     """
     side = make_side(bench)
-    side(task.prompts[:WARMING])
+    side(task.prompts[:BATCH])
     harvested(task, bench)
     distances, same = [], []
 
