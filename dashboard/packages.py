@@ -20,7 +20,7 @@ LARGE = (
 )
 THREAD = "importing large packages"
 _lock = threading.Lock()
-_imported = threading.Event()
+_imported, _begun = threading.Event(), threading.Event()
 
 
 def ready() -> bool:
@@ -42,11 +42,12 @@ def need() -> None:
 
 
 def import_in_background(then: Callable[[], None]) -> None:
-    """Import them in a thread where that was not begun yet, and do there what had better come after them."""
+    """Import them in a thread and do there what had better come after them; the first call alone does."""
 
     def work() -> None:
         need()
         then()
 
-    if not ready() and not _lock.locked():
+    if not _begun.is_set():
+        _begun.set()
         threading.Thread(target=work, name=THREAD, daemon=True).start()

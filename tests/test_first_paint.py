@@ -119,6 +119,7 @@ def test_what_needs_them_sooner_waits_for_the_thread_that_imports_them(monkeypat
     monkeypatch.setattr(sys, "begun", begun, raising=False)
     monkeypatch.setattr(packages, "LARGE", ("slow_to_import",))
     monkeypatch.setattr(packages, "_imported", threading.Event())
+    monkeypatch.setattr(packages, "_begun", threading.Event())
     done: list[str] = []
     packages.import_in_background(then=lambda: done.append("after them"))
     assert begun.wait(30)
@@ -132,6 +133,15 @@ def test_what_needs_them_sooner_waits_for_the_thread_that_imports_them(monkeypat
     packages.import_in_background(then=lambda: done.append("begun anew"))
     [thread.join(30) for thread in threading.enumerate() if thread.name == packages.THREAD]
     assert done == ["after them"]
+
+
+def test_what_comes_after_the_imports_is_done_though_somebody_needed_them_first(monkeypatch):
+    monkeypatch.setattr(packages, "LARGE", ("json",))
+    monkeypatch.setattr(packages, "_imported", threading.Event())
+    monkeypatch.setattr(packages, "_begun", threading.Event())
+    packages.need()
+    packages.import_in_background(then=(came := threading.Event()).set)
+    assert came.wait(30)
 
 
 def test_a_package_that_is_missing_is_told_to_whoever_needs_it(monkeypatch):
