@@ -571,3 +571,21 @@ def test_setup_that_cannot_write_or_fetch_is_one_line(tmp_path, monkeypatch, cap
     monkeypatch.setattr(setup, "fetch_embedded", broken)
     assert setup.main() == 2
     assert capsys.readouterr().err == "telltale: model.gguf: No space left on device\n"
+
+
+LOADED = """
+import sys
+from core import cli
+try:
+    code = cli.main(sys.argv[1:])
+except SystemExit as ended:
+    code = ended.code
+sys.exit(code or (" ".join({"torch", "sklearn", "umap", "datasets"} & set(sys.modules)) or 0))
+"""
+
+
+@pytest.mark.parametrize("typed", [["--help"], ["runs", "list"]])
+def test_what_needs_no_model_imports_no_torch(typed, tmp_path):
+    cache = [] if typed == ["--help"] else ["--cache", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", LOADED, *typed, *cache], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
