@@ -23,7 +23,9 @@ def loaded(cache, tiny):
 def prompts(loaded):
     """40 prompts of 20 lengths, the longest first, under one instruction."""
     asked = [
-        Question(f"q{n}", "A film. " * (1 + (39 - n) // 2), n % 2, ("Negative", "Positive"), "made", f"g{n}")
+        Question(
+            f"q{n}", f"Film {n}. " * (1 + (39 - n) // 2), n % 2, ("Negative", "Positive"), "made", f"g{n}"
+        )
         for n in range(40)
     ]
     form = chat_format(loaded.tokenizer)
