@@ -3,8 +3,7 @@
 Each problem is scikit-learn's `LogisticRegression` behind a `StandardScaler` fitted on the rows of that
 problem. What a problem's scale has of its own is moved into its penalty, so that all problems multiply one
 matrix, in float32, and a step of every problem costs two passes over it. Steps are nonlinear conjugate
-gradients, preconditioned by the leading directions of the curvature, which the problems share. The matrix is
-kept by rows and by columns, since a product of a few rows runs along what lies side by side in memory.
+gradients, preconditioned by the leading directions of the curvature, which the problems share.
 
 Sources: Polak and Ribière 1969, "Note sur la convergence de méthodes de directions conjuguées"; Boehning
 1992, "Multinomial logistic regression algorithm" (the curvature's bound); Frangella, Tropp and Udell 2023,
@@ -92,8 +91,7 @@ class _Problem:
         self.mean = np.ones(n, dtype=np.float32) @ X / np.float32(n)
         Z = np.empty((n, self.d + 1), dtype=np.float32)
         Z[:, self.d] = 1.0
-        whole = torch.from_numpy(Z)
-        torch.sub(torch.from_numpy(X), torch.from_numpy(self.mean), out=whole[:, : self.d])
+        torch.sub(torch.from_numpy(X), torch.from_numpy(self.mean), out=torch.from_numpy(Z)[:, : self.d])
         self.count = S.sum(axis=1)
         means = _product(S, Z.T) / self.count[:, None]
         variances = _product(S, (Z * Z).T) / self.count[:, None] - means**2
@@ -105,15 +103,14 @@ class _Problem:
         same[:, self.d] = False
         self.varies = (~same).astype(np.float32)
         self.scale = np.sqrt(spread)
-        whole /= torch.from_numpy(self.scale)
-        self.Z, self.columns = Z, whole.T.contiguous().numpy()
-        self.S, self.sign = np.float32(C / 4) * S, 2 * Y - 1
+        torch.from_numpy(Z).div_(torch.from_numpy(self.scale))
+        self.Z, self.S, self.sign = Z, np.float32(C / 4) * S, 2 * Y - 1
         self.V, self.scores = np.zeros_like(self.penalty), np.zeros_like(S)
         self.slopes, self.curvatures = -self.S * self.sign, self.S
 
     def solve(self, tolerance: float) -> Directions:
         """The minimum, for states as they are."""
-        curvature = _Curvature(self.Z, self.columns, self.S)
+        curvature = _Curvature(self.Z, self.S)
         goal = tolerance * np.float32(C / 2) * self.count
         along = before = np.zeros_like(self.V)
         size_before = np.ones_like(goal)
@@ -133,7 +130,7 @@ class _Problem:
 
     def _descend(self, along: np.ndarray, slope: np.ndarray, left: np.ndarray) -> None:
         """Go down the slopes, (P,), of problems that are left, nearly to their ends, by Newton's method."""
-        moved = _product(along, self.columns.T)
+        moved = _product(along, self.Z)
         pull = self.penalty * along
         stiffness, square = np.vecdot(pull, along), moved * moved
         enough = 0.25 * np.abs(slope)
@@ -155,12 +152,12 @@ class _Curvature:
     The matrix is Boehning's bound, ZᵀSZ with S the mean over problems, seen through some of Z's rows.
     """
 
-    def __init__(self, Z: np.ndarray, columns: np.ndarray, S: np.ndarray) -> None:
+    def __init__(self, Z: np.ndarray, S: np.ndarray) -> None:
         bound = S.mean(axis=0)
         self.total = bound.sum()
         rank = min(max(2 * len(S), FEWEST_LEADING), MOST_LEADING, *Z.shape)
         some = Z[np.random.default_rng(0).permutation(len(Z))[:rank]]
-        seen = _product(_product(some, columns.T) * bound, Z.T).astype(np.float64)
+        seen = _product(_product(some, Z) * bound, Z.T).astype(np.float64)
         inner = seen @ some.T
         inner = (inner + inner.T) / 2
         inner[np.diag_indices(rank)] += 1e-7 * np.trace(inner)

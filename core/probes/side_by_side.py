@@ -6,7 +6,7 @@ Layers are asked for one at a time and a few ahead, so that a run's states are n
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 import torch
@@ -23,7 +23,7 @@ def side_by_side(task: Callable[[Given], Made], given: Iterable[Given]) -> Itera
         Exception: whatever a task raised, in its turn.
     """
     workers = torch.get_num_threads()
-    controller = ThreadpoolController()
+    controller = _controller()
     waiting: deque[Future[Made]] = deque()
     with (
         controller.limit(limits=1, user_api="blas"),
@@ -39,6 +39,12 @@ def side_by_side(task: Callable[[Given], Made], given: Iterable[Given]) -> Itera
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Of the linear algebra that is loaded when it is first asked for: to look for it takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _one_thread(controller: ThreadpoolController) -> None:
