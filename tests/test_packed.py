@@ -33,7 +33,19 @@ from tests.conftest import beside
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
 WIDTH = {"intermediate_size": 64, "max_position_embeddings": 256, "vocab_size": 49152}
-KINDS = ("llama", "llama-tied", "gpt2", "qwen2", "qwen3", "mistral-window", "gemma3", "gpt-neox", "bloom")
+KINDS = (
+    "llama",
+    "llama-tied",
+    "llama-longrope",
+    "gpt2",
+    "qwen2",
+    "qwen2-moe-window",
+    "qwen3",
+    "mistral-window",
+    "gemma3",
+    "gpt-neox",
+    "bloom",
+)
 PACKED = ("llama", "llama-tied", "gpt2", "qwen2", "qwen3", "gpt-neox")
 PROMPTS = [(5, 6, 7, 8), (5, 6, 7, 9, 10, 11), (5, 6, 7, 8), (40, 41), (5, 6, 7, 9, 10, 11, 12, 13, 14)]
 
@@ -46,6 +58,14 @@ def tiny_model(kind):
         return t.LlamaForCausalLM(t.LlamaConfig(**SIZES, **WIDTH))
     if kind == "llama-tied":
         return t.LlamaForCausalLM(t.LlamaConfig(**SIZES, **WIDTH, tie_word_embeddings=True))
+    if kind == "llama-longrope":
+        factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+        rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 64} | factors
+        return t.LlamaForCausalLM(t.LlamaConfig(**SIZES, **WIDTH, rope_parameters=rope))
+    if kind == "qwen2-moe-window":
+        experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16}
+        window = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 3}
+        return t.Qwen2MoeForCausalLM(t.Qwen2MoeConfig(**SIZES, **WIDTH, **experts, **window))
     if kind == "gpt2":
         return t.GPT2LMHeadModel(
             t.GPT2Config(vocab_size=49152, n_embd=32, n_layer=3, n_head=4, n_positions=256)
@@ -141,12 +161,21 @@ def test_what_is_shared_is_read_once(small):
     assert seen == [3 + 1 + 3 + 3 + 2]
 
 
-@given(st.lists(st.integers(0, 400), max_size=70), st.integers(1, 900), st.integers(1, 9))
-def test_packed_batches_hold_every_answer_once_and_no_token_too_many(lengths, most, rows):
-    batches = cut_packed(lengths, most, rows)
-    assert [number for batch in batches for number in batch] == list(range(len(lengths)))
-    assert all(len(batch) <= rows for batch in batches)
-    assert all(len(batch) == 1 or sum(lengths[n] for n in batch) <= most for batch in batches)
+@given(
+    st.lists(st.tuples(st.integers(1, 400), st.floats(0, 1)), max_size=70),
+    st.integers(0, 300),
+    st.integers(1, 900),
+    st.integers(1, 9),
+    st.integers(1, 4000),
+)
+def test_packed_batches_hold_every_answer_once_and_nothing_too_often(prompts, past, most, rows, seen):
+    whole = [length for length, _ in prompts]
+    fresh = [round(length * share) for length, share in prompts]
+    batches = cut_packed(fresh, whole, past, most=most, rows=rows, seen=seen)
+    assert [number for batch in batches for number in batch] == list(range(len(whole)))
+    for batch in (batch for batch in batches if len(batch) > 1):
+        assert whole[batch[0]] + sum(fresh[number] for number in batch[1:]) <= most and len(batch) <= rows
+        assert len(batch) * (past + max(whole[number] for number in batch)) <= seen
 
 
 @pytest.mark.parametrize(
@@ -163,7 +192,7 @@ def test_a_batch_that_does_not_fit_is_halved(small, error):
     asked = []
 
     def answer(places, packed):
-        assert packed
+        assert packed == (len(places) > 1)
         asked.append(len(places))
         if len(places) > 3:
             raise error
@@ -238,9 +267,13 @@ def test_a_group_cut_off_in_its_middle_is_made_again_as_a_whole(cache, tiny, sma
     store.add_answers = fails_once
     with pytest.raises(StoreError, match="full"):
         harvest(prepare(settings, small, cache), small, store)
-    assert len(store.done(run)) == 32
+    there = store.done(run)
+    assert len(there) == 32
+    committed = []
+    store.add_answers = lambda run, rows: (committed.extend(row["answer"] for row in rows), kept(run, rows))
     assert harvest(prepare(settings, small, cache), small, store).complete
     rows = whole.answers(run)["answer"].to_numpy()
+    assert sorted(committed) == sorted(set(rows) - there)
     for layer in range(small.layers):
         one, other = (each.layer(run, "prompt", layer, rows) for each in (store, whole))
         assert one.tobytes() == other.tobytes()

@@ -36,7 +36,8 @@ def answer_blocks(
         loaded,
         suffixes,
         lambda places, packed: answer([asked[place] for place in places], prefix, packed),
-        tokens,
+        past=prefix.length,
+        tokens=tokens,
     ):
         answers.update(zip(places, made, strict=True))
     in_order = iter(range(len(asked)))

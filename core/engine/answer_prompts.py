@@ -51,4 +51,5 @@ def answer_prompts(
             packed=packed,
         )
 
-    yield from in_batches(loaded, [prompt[prefix.length :] for prompt in prompts], answer)
+    suffixes = [prompt[prefix.length :] for prompt in prompts]
+    yield from in_batches(loaded, suffixes, answer, past=prefix.length)

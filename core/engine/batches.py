@@ -5,23 +5,38 @@ OVERHEAD = 48
 PACKED_TOKENS = 1024
 """Tokens of a packed batch: enough that reading the weights costs little, few enough to stay in the cache."""
 PACKED_ROWS = 128
-"""Answers of a packed batch: each has keys and values of its own once it goes on past its prompt."""
+PACKED_SEEN = 32 * 1024
+"""Answers of a packed batch, and keys that they see where each has its own: at one layer at a time while
+prompts are read, at all layers once answers go on past them."""
 
 
-def cut_packed(lengths: list[int], most: int = PACKED_TOKENS, rows: int = PACKED_ROWS) -> list[range]:
-    """As few batches in order as hold at most so many tokens and answers each, or one answer.
+def cut_packed(
+    fresh: list[int],
+    whole: list[int],
+    past: int = 0,
+    *,
+    most: int = PACKED_TOKENS,
+    rows: int = PACKED_ROWS,
+    seen: int = PACKED_SEEN,
+) -> list[range]:
+    """As few batches in order as hold at most so much each, or one answer.
 
     Args:
-        lengths: tokens that each answer puts through the model.
+        fresh: tokens that each answer puts through the model beside those before it.
+        whole: tokens that it puts through the model by itself.
+        past: tokens of a prefix that all see.
+        most: tokens of a batch; rows: answers; seen: answers × the tokens that the longest of them sees.
     """
     batches: list[range] = []
-    start, held = 0, 0
-    for number, length in enumerate(lengths):
-        if number > start and (held + length > most or number - start == rows):
+    start = held = longest = 0
+    for number, (new, length) in enumerate(zip(fresh, whole, strict=True)):
+        longest = max(longest, past + length)
+        count = number + 1 - start
+        if count > 1 and (held + new > most or count > rows or count * longest > seen):
             batches.append(range(start, number))
-            start, held = number, 0
-        held += length
-    return [*batches, range(start, len(lengths))] if lengths else []
+            start, held, longest = number, 0, past + length
+        held += length if number == start else new
+    return [*batches, range(start, len(whole))] if whole else []
 
 
 def cut_padded(lengths: list[int], most: int = BATCH) -> list[range]:

@@ -86,4 +86,4 @@ class StateCapture:
         ordered = [self._layers[number] for number in range(len(self._blocks) + 1)]
         if len({layer.device for layer in ordered}) > 1:
             ordered = [layer.cpu() for layer in ordered]
-        return torch.stack(ordered, dim=-2).float().cpu()
+        return torch.stack(ordered, dim=-2).cpu().float()

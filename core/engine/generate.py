@@ -216,6 +216,8 @@ def states_at(
 ) -> dict[str, np.ndarray]:
     """The states at each position, (layers, d_model); NaN where the answer has none.
 
+    They are copies: a view would keep every step of its whole batch in memory.
+
     Args:
         steps: of one answer, as in `Emitted`.
         tokens: generated, without those that end the turn.
@@ -224,11 +226,11 @@ def states_at(
     states: dict[str, np.ndarray] = {}
     for position in positions:
         if position == "prompt":
-            states[position] = steps[0]
+            states[position] = steps[0].copy()
         elif position == "before":
-            states[position] = steps[said.start] if said.choice is not None else missing
+            states[position] = steps[said.start].copy() if said.choice is not None else missing
         elif position == "answer":
-            states[position] = steps[said.end] if said.choice is not None else missing
+            states[position] = steps[said.end].copy() if said.choice is not None else missing
         else:
             states[position] = steps[1 : tokens + 1].mean(axis=0) if tokens else missing
     return states

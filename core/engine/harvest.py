@@ -134,11 +134,9 @@ def harvest(
     run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
     began = time.monotonic()
     with store.writing(run):
-        tokens = token_budget(loaded, store.cache, _tokens_to_read(plan))
+        tokens = _tokens_at_once(prepared, loaded, store)
         facts = describe(prepared, loaded) | {"batch_tokens": tokens}
         store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
-        # As when the run began, so that going on makes the same batches.
-        tokens = store.run(run).facts.get("batch_tokens", PACKED_TOKENS)
         states = store.states(run)
         states.create(settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
         done = store.done(run)
@@ -171,7 +169,8 @@ def harvest(
                         break
                     # All of a group, though some may be there: its batches are then those of a run in one go.
                     for block, generated in zip(blocks, worker.generate(blocks), strict=True):
-                        writer.put(Made(block, generated, worker.rows(block, generated)))
+                        if any(item.row not in there for item in block.items):
+                            writer.put(Made(block, generated, worker.rows(block, generated)))
                     tell()
             tell()
         complete = len(done) >= plan.answers
@@ -181,10 +180,14 @@ def harvest(
     return HarvestResult(run, len(done), seconds, len(done) - before, before > 0, complete)
 
 
-def _tokens_to_read(plan: Plan) -> int:
-    """The tokens of all prompts, about."""
+def _tokens_at_once(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> int:
+    """Tokens of a packed batch: as when the run began, so that going on makes the same batches."""
+    begun = [run for run in store.runs() if run.run == prepared.run]
+    if begun:
+        return begun[0].facts.get("batch_tokens", PACKED_TOKENS)
+    plan = prepared.plan
     each = [len(plan.prompt(plan.questions[0], arm).ids) for arm in plan.arms]
-    return plan.answers * sum(each) // len(each)
+    return token_budget(loaded, store.cache, plan.answers * sum(each) // len(each))
 
 
 def describe(prepared: Prepared, loaded: LoadedModel) -> dict:

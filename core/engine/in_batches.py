@@ -17,12 +17,14 @@ def in_batches(
     loaded: LoadedModel,
     prompts: Sequence[tuple[int, ...]],
     answer: Callable[[list[int], bool], list[Answer]],
+    *,
+    past: int = 0,
     tokens: int = PACKED_TOKENS,
 ) -> Iterator[tuple[list[int], list[Answer]]]:
     """Answer batch by batch.
 
     Args:
-        prompts: token ids, without a prefix that is read elsewhere.
+        prompts: token ids, without a prefix of `past` tokens that is read elsewhere.
         answer: takes the places of a batch in `prompts`, and whether it is to be packed; gives their answers.
         tokens: of a packed batch at most.
 
@@ -36,14 +38,16 @@ def in_batches(
     packed = packable(loaded)
     if packed:
         order = sorted(range(len(prompts)), key=prompts.__getitem__)
-        batches = cut_packed(fresh_tokens([prompts[place] for place in order]), tokens)
+        in_order = [prompts[place] for place in order]
+        batches = cut_packed(fresh_tokens(in_order), list(map(len, in_order)), past, most=tokens)
     else:
         order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
         batches = cut_padded([len(prompts[place]) for place in order])
     todo = [[order[number] for number in batch] for batch in reversed(batches)]
     while todo:
         places = todo.pop()
-        made = _unless_out_of_memory(answer, places, packed)
+        # One alone has nothing to share, and needs no mask where it is not packed.
+        made = _unless_out_of_memory(answer, places, packed and len(places) > 1)
         if made is not None:
             yield places, made
             continue

@@ -23,6 +23,16 @@ from core.engine.prefix import Prefix, compute_prefix
 from core.models.loading import LoadedModel
 
 NAME = "telltale_packed"
+BEYOND_CAUSALITY = (
+    "sliding_window",
+    "softcap",
+    "s_aux",
+    "sinks",
+    "position_bias",
+    "indices",
+    "block_indices",
+)
+"""What some models hand to their attention that changes what a token sees or how."""
 SAME, SAME_IN_HALF = 1e-4, 0.05
 """The largest relative distance between two readings of one state, in float32 and in half precision."""
 
@@ -196,21 +206,18 @@ _packing: ContextVar[Packing | None] = ContextVar("packing", default=None)
 
 
 def _attention(
-    module: Any,
+    _module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: Any,
     scaling: float | None = None,
-    sliding_window: int | None = None,
-    softcap: float | None = None,
-    s_aux: Any = None,
-    position_bias: Any = None,
-    **_: Any,
+    **more: Any,
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls in place of its own attention while a packing is in force."""
     packing = _packing.get()
-    if packing is None or any(more is not None for more in (sliding_window, softcap, s_aux, position_bias)):
+    beyond = (attention_mask, *(more.get(name) for name in BEYOND_CAUSALITY))
+    if packing is None or any(one is not None for one in beyond):
         raise NotPackableError
     return packing.attend(query, key, value, scaling), None
 
@@ -222,12 +229,12 @@ AttentionInterface.register(NAME, _attention)
 def _in_force(loaded: LoadedModel, packing: Packing) -> Iterator[None]:
     usual = loaded.model.config._attn_implementation
     token = _packing.set(packing)
-    loaded.model.set_attn_implementation(NAME)
     try:
+        loaded.model.set_attn_implementation(NAME)
         yield
     finally:
-        loaded.model.set_attn_implementation(usual)
         _packing.reset(token)
+        loaded.model.set_attn_implementation(usual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +292,8 @@ _packable: WeakKeyDictionary[LoadedModel, bool] = WeakKeyDictionary()
 def packable(loaded: LoadedModel) -> bool:
     """Whether a model reads the same from a packed row as by itself; tried once, on made prompts.
 
-    Sliding windows, position biases, recurrent blocks and models on several devices fail it or refuse.
+    Sliding windows, position biases, recurrent blocks and models on several devices fail it or refuse. So do
+    models whose rotary factors hang on the longest prompt of a row (longrope).
     """
     if loaded not in _packable:
         _packable[loaded] = _agrees(loaded)
@@ -294,13 +302,17 @@ def packable(loaded: LoadedModel) -> bool:
 
 @torch.inference_mode()
 def _agrees(loaded: LoadedModel) -> bool:
-    if len({parameter.device for parameter in loaded.model.parameters()}) > 1:
+    config = loaded.model.config.get_text_config()
+    devices = {parameter.device for parameter in loaded.model.parameters()}
+    if len(devices) > 1 or "longrope" in str(getattr(config, "rope_parameters", "")):
         return False
-    drawn = torch.randint(loaded.model.config.get_text_config().vocab_size, (24,), generator=_seeded())
+    drawn = torch.randint(config.vocab_size, (24,), generator=torch.Generator().manual_seed(0))
     begin, *rest = (tuple(part.tolist()) for part in drawn.split([6, 4, 5, 9]))
     same, one, two = rest
     prompts = [same + one, same + one + two, two, same[:2] + two]
     prefix = compute_prefix(loaded, begin)
+    if not prefix.length:  # a cache that is more than keys and values: windows, chunks, an index
+        return False
     limit = SAME if loaded.dtype == torch.float32 else SAME_IN_HALF
     try:
         with StateCapture(loaded) as capture:
@@ -313,10 +325,8 @@ def _agrees(loaded: LoadedModel) -> bool:
                 apart = (found - plain).norm(dim=-1) / plain.norm(dim=-1).clamp_min(1e-30)
                 if not bool((apart <= limit).all()):
                     return False
+    except torch.OutOfMemoryError:
+        raise
     except (NotPackableError, AttributeError, IndexError, RuntimeError, TypeError, ValueError):
         return False
     return True
-
-
-def _seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)

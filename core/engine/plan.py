@@ -190,9 +190,15 @@ class Plan:
 
         A prompt that turns out to differ is generated without the prefix.
         """
-        step = max(1, len(self.questions) // 50)
-        prompts = [self.prompt(question, arm).ids for question in self.questions[::step]]
-        return prompts[0][: shared_length(prompts)]
+        if arm not in self._prefixes:
+            step = max(1, len(self.questions) // 50)
+            prompts = [self.prompt(question, arm).ids for question in self.questions[::step]]
+            self._prefixes[arm] = prompts[0][: shared_length(prompts)]
+        return self._prefixes[arm]
+
+    @cached_property
+    def _prefixes(self) -> dict[Arm, tuple[int, ...]]:
+        return {}
 
     def with_content(self, text: str, claim: str | None) -> Question:
         """A content-free question in the shape of this run's questions, for calibration."""

@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 
 from core.downloads import replace_atomically
-from core.engine.batches import PACKED_TOKENS
+from core.engine.batches import PACKED_ROWS, PACKED_TOKENS
 from core.engine.capture import StateCapture
 from core.engine.in_batches import is_out_of_memory
 from core.engine.packed import packable, read_packed
@@ -17,9 +17,9 @@ from core.errors import StoreError
 from core.models.loading import LoadedModel
 
 ON_CPU = (512, 1024, 2048)
-ON_GPU = (2048, 4096, 8192, 16384, 32768)
+ON_GPU = (2048, 4096, 8192, 16384)
 PROMPT = 32
-"""Tokens of a made prompt: about as many as a review has after its shared beginning."""
+"""Tokens of a made prompt at least: about as many as a review has after its shared beginning."""
 WORTH = 0.97
 """A larger batch must take less than this share of a smaller one's time per token."""
 PAYS = 20
@@ -60,8 +60,9 @@ def _search(loaded: LoadedModel, tried: tuple[int, ...]) -> int:
     """The smallest budget that no larger one beats by much; one that does not fit ends the search."""
     generator = torch.Generator().manual_seed(0)
     best, best_time = tried[0], float("inf")
-    for tokens in tried:
-        drawn = torch.randint(loaded.tokenizer.vocab_size, (tokens // PROMPT, PROMPT), generator=generator)
+    for number, tokens in enumerate((tried[0], *tried)):  # the first time warms up
+        length = max(PROMPT, tokens // PACKED_ROWS)
+        drawn = torch.randint(loaded.tokenizer.vocab_size, (tokens // length, length), generator=generator)
         prompts = [tuple(row) for row in drawn.tolist()]
         try:
             with StateCapture(loaded) as capture:
@@ -73,6 +74,8 @@ def _search(loaded: LoadedModel, tried: tuple[int, ...]) -> int:
             if not is_out_of_memory(error):
                 raise
             break
+        if number == 0:
+            continue
         if spent >= WORTH * best_time:
             break
         best, best_time = tokens, spent
