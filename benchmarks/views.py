@@ -12,7 +12,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 from core.errors import TelltaleError
 from core.paths import cache_folder
@@ -35,6 +35,8 @@ PAGES = {
 COLD, WARM = 5.0, 1.0
 """Seconds within which a page settles, or shows at once that it is at work."""
 PATIENCE = 600_000
+RESTING = 0.05
+"""Seconds that a server at rest computes in a second, at most."""
 ASLEEP = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 DRAWN = (
     "document.querySelector('[data-testid=stMainBlockContainer] "
@@ -142,7 +144,9 @@ def _measure(browser, cache: Path, run: str, name: str) -> PageTimes:
             page.set_default_timeout(PATIENCE)
             page.add_init_script(WATCH_BOXES)
             where = f"{address}/{PAGES[name]}?run={run}"
-            cold, warm = (_visit(page, where, process.pid) for _ in range(2))
+            cold = _visit(page, where, process.pid)
+            _wait_for_rest(process.pid)
+            warm = _visit(page, where, process.pid)
             boxes = tuple(page.evaluate("() => [...window.seenBoxes]"))
             page.close()
             return PageTimes(name, cold, warm, peak_of(process.pid), boxes)
@@ -169,6 +173,14 @@ def _visit(page, where: str, server: int) -> Visit:
     settled = perf_counter() - began - 0.5
     at_work = at_work or page.evaluate("() => window.atWork")
     return Visit(drawn, settled, processor_of(server) - computed, at_work)
+
+
+def _wait_for_rest(server: int) -> None:
+    """Wait until a server has done what it put off till after its first page, such as imports."""
+    computed = -1.0
+    while processor_of(server) - computed > RESTING:
+        computed = processor_of(server)
+        sleep(1)
 
 
 def processor_of(process: int) -> float:

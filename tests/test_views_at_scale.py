@@ -1,8 +1,11 @@
 """A run of made answers: no page reads more of it than it shows, and what is left out is stated."""
 
+import os
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -11,12 +14,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.made_run import TITLE, Shape, linked_cache, write_made_run
+from benchmarks.views import COLD, PageTimes, Visit, peak_of, processor_of, table
 from core.errors import StoreError
 from core.own_report.store import OwnReportStore
 from core.probes.metrics import auroc
-from core.probes.of_run import probe_run
+from core.probes.of_run import probe_run, report_path
 from core.probes.rows import ProbeSettings
 from core.projection import ProjectionSettings, pca_layer
+from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 from core.store.sample import draw_questions
 from core.store.states import AT_ONCE, StateArrays
@@ -188,6 +193,16 @@ def test_a_probe_reads_each_layer_once_and_the_chosen_one_again(store, run, stat
     assert times[report.layer] == 4
 
 
+def test_where_a_report_is_kept_follows_each_decision(store, run):
+    decisions, settings = DecisionStore(store.cache), ProbeSettings()
+    before = report_path(store, run, settings, None)
+    decisions.decide(run, [0], "drop", "other", "me")
+    assert report_path(store, run, settings, None) != before
+    assert report_path(store, run, settings, None, pruned=False) == before
+    decisions.undo(run, "me")
+    assert report_path(store, run, settings, None) == before
+
+
 def test_a_projection_of_a_sample_keeps_to_its_limit(store, run):
     found = pca_layer(store, run, 2, ProjectionSettings(most=100))
     assert len(found.answers) == 100 and found.n_total == 6000 and found.sampled
@@ -226,3 +241,28 @@ def test_the_planted_direction_is_weak_and_there(store, run):
     half = len(label) // 2
     towards = states[:half][label[:half] == 1].mean(axis=0) - states[:half][label[:half] == 0].mean(axis=0)
     assert 0.55 < auroc(label[half:], states[half:] @ towards) < 0.9
+
+
+def test_a_page_may_settle_late_where_it_says_at_once_that_it_is_at_work():
+    assert Visit(drawn=0.5, settled=4.9, processor=1.0, at_work=False).met(COLD)
+    assert not Visit(drawn=0.5, settled=5.1, processor=1.0, at_work=False).met(COLD)
+    assert Visit(drawn=0.5, settled=60.0, processor=1.0, at_work=True).met(COLD)
+    assert not Visit(drawn=1.5, settled=60.0, processor=1.0, at_work=True).met(COLD)
+
+
+def test_an_error_on_screen_is_no_page_that_was_shown(store, run):
+    look = Visit(drawn=0.1, settled=0.2, processor=0.1, at_work=False)
+    shown = PageTimes("Prune", look, look, peak_of(os.getpid()), ())
+    assert shown.met and shown.peak > 1e7 and shown.to_dict()["warm"]["settled"] == 0.2
+    broken = replace(shown, boxes=("it broke",))
+    assert not broken.met
+    lines = table(store.run(run), [shown, broken]).splitlines()
+    assert TITLE in lines[0] and "6,000 answers × 4 layers × 12" in lines[0]
+    assert lines[-3].endswith("met") and lines[-2].endswith("ERROR") and lines[-1] == "Prune: it broke"
+
+
+def test_processor_time_of_a_process_grows_with_what_it_computes():
+    before, own = processor_of(os.getpid()), process_time()
+    while process_time() < own + 0.3:
+        pass
+    assert processor_of(os.getpid()) - before == pytest.approx(process_time() - own, abs=0.1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import joblib
@@ -183,12 +184,30 @@ def report_path(
     pruned: bool = True,
     test_pruned: bool = True,
 ) -> Path:
-    """Where a report is kept: its name is the hash of all that it depends on."""
-    return derived_path(
-        store.cache,
-        "probes",
-        [VERSION, settings, _standing(store, run, settings, test_run, pruned, test_pruned)],
+    """Where a report is kept: its name is the hash of all that it depends on.
+
+    Thousands of decisions are read and hashed once, not each time that a page asks whether a report is there.
+    """
+    decisions = DecisionStore(store.cache)
+    stands = tuple(
+        (name, store.run(name).answers, decisions.version(name)) for name in (run, test_run) if name
     )
+    return _report_path(store.cache, stands, run, settings, test_run, pruned, test_pruned)
+
+
+@lru_cache(maxsize=256)
+def _report_path(
+    cache: Path,
+    stands: tuple,
+    run: str,
+    settings: ProbeSettings,
+    test_run: str | None,
+    pruned: bool,
+    test_pruned: bool,
+) -> Path:
+    """The path for runs and decisions as they stand: `stands` is another wherever one of them is."""
+    standing = _standing(RunStore(cache), run, settings, test_run, pruned, test_pruned)
+    return derived_path(cache, "probes", [VERSION, settings, standing])
 
 
 def configuration_of(
