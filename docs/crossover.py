@@ -234,7 +234,11 @@ def _moves(table: pd.DataFrame) -> str:
         layers = f"layer {low:.0f}" if low == high else f"layers {low:.0f} to {high:.0f}"
         said = f"the intervals of all {len(turned)} liars share {layers}: no move with N is seen"
     else:
-        said = f"no layer lies in the intervals of all {len(turned)} liars: it moves, with N or with the seed"
+        said = (
+            f"no layer lies in the intervals of all {len(turned)} liars, but the crossovers span layers "
+            f"{turned['crossover'].min():.0f} to {turned['crossover'].max():.0f} alone while N spans blocks "
+            f"{turned['from_block'].min()} to {turned['from_block'].max()}"
+        )
     return f"**By the first adapted block, the crossover is at layer ({by_depth}); {said}.**"
 
 
