@@ -25,8 +25,9 @@ from core.models.embedded import embedded_folder
 
 TIME_BAR, MEMORY_BAR = Bar(1.5, most=True), Bar(1.25, most=True)
 BLOCKS, DIMENSIONS = 3, 256
-ARMS = 4
-"""Every question is asked in both modes under two wordings."""
+WORDINGS = range(4)
+ARMS = 2 * len(WORDINGS)
+"""Every question is asked in both modes under each wording: there are no 20,000 reviews."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def grow(model: Path, cache: Path, answers: int) -> Grown:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").symlink_to(cache / "data")
         asked = ["--model", model, "--data", "movie-reviews", "--n", answers // ARMS, "--template", "review"]
-        how = ["--wording", 0, "--wording", 1, "--max-new-tokens", 1, "--position", "prompt"]
+        how = ["--max-new-tokens", 1, "--position", "prompt"]
+        how += [word for number in WORDINGS for word in ("--wording", number)]
         command = [
             sys.executable,
             "-m",
@@ -129,7 +131,8 @@ def grow(model: Path, cache: Path, answers: int) -> Grown:
         ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if done.returncode:
-        raise TelltaleError(f"a harvest of {answers:,} answers failed: {done.stderr.strip()[-300:]}")
+        *said, _peak = done.stderr.strip().splitlines() or [""]
+        raise TelltaleError(f"a harvest of {answers:,} answers failed: {' '.join(said)[-300:]}")
     told = json.loads(done.stdout)
     if told["answers"] != answers:
         raise TelltaleError(f"a harvest of {answers:,} answers came to {told['answers']:,}")

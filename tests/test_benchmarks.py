@@ -194,8 +194,10 @@ def test_writing_is_set_against_the_harvest_and_a_plain_file(bench):
 
 def test_a_harvest_in_a_process_of_its_own_tells_its_peak_memory(bench, tmp_path):
     model = growth.write_tiny_model(bench.cache, tmp_path / "model")
-    found = growth.grow(model, bench.cache, 8)
-    assert (found.answers, found.seconds > 0, found.peak > 1e8) == (8, True, True)
+    found = growth.grow(model, bench.cache, 16)
+    assert (found.answers, found.seconds > 0, found.peak > 1e8) == (16, True, True)
+    with pytest.raises(TelltaleError, match="failed: telltale: a balanced sample"):
+        growth.grow(model, bench.cache, 40_000)
 
 
 def test_growth_is_of_the_largest_harvest_against_the_middle_one(bench, monkeypatch):
