@@ -19,20 +19,26 @@ def cut_packed(
     rows: int = PACKED_ROWS,
     seen: int = PACKED_SEEN,
 ) -> list[range]:
-    """As few batches in order as hold at most so much each, or one answer.
+    """Few batches in order, of about the same size, that hold at most so much each, or one answer.
 
     Args:
         fresh: tokens that each answer puts through the model beside those before it.
         whole: tokens that it puts through the model by itself.
         past: tokens of a prefix that all see.
-        most: tokens of a batch; rows: answers; seen: answers × the tokens that the longest of them sees.
+        most: tokens of a batch, and a quarter more where the last few would else be a batch of their own.
+        rows: answers of a batch.
+        seen: answers × the tokens that the longest of them sees.
     """
+    most += most // 4
     batches: list[range] = []
     start = held = longest = 0
+    total = sum(fresh)
+    even = total / max(1, -(-total // most))
     for number, (new, length) in enumerate(zip(fresh, whole, strict=True)):
         longest = max(longest, past + length)
         count = number + 1 - start
-        if count > 1 and (held + new > most or count > rows or count * longest > seen):
+        full = new > 0 and (held >= even or held + new > most)
+        if count > 1 and (full or count > rows or count * longest > seen):
             batches.append(range(start, number))
             start, held, longest = number, 0, past + length
         held += length if number == start else new
