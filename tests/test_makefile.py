@@ -77,11 +77,14 @@ def test_a_second_start_calls_no_pip():
 def test_every_import_is_a_requirement():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     listed = {plain_name(re.split("[=<>]", line)[0]) for line in lines}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    optional = {plain_name(re.split("[=<>]", line)[0]) for lines in extras.values() for line in lines}
     distributions = packages_distributions()
-    for folder in ("core", "dashboard", "benchmarks"):
+    for folder, allowed in (("core", listed), ("dashboard", listed), ("benchmarks", listed | optional)):
+        own = {"core", "dashboard", "benchmarks"} | ({"tests"} if folder == "benchmarks" else set())
         for file in (ROOT / folder).rglob("*.py"):
-            for name in imported(file) - set(sys.stdlib_module_names) - {"core", "dashboard", "benchmarks"}:
-                assert plain_name(distributions.get(name, [name])[0]) in listed, f"{file.name}: {name}"
+            for name in imported(file) - set(sys.stdlib_module_names) - own:
+                assert plain_name(distributions.get(name, [name])[0]) in allowed, f"{file.name}: {name}"
 
 
 def plain_name(distribution):
