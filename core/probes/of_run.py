@@ -192,12 +192,13 @@ def report_path(
     stands = tuple(
         (name, store.run(name).answers, decisions.version(name)) for name in (run, test_run) if name
     )
-    return _report_path(store.cache, stands, run, settings, test_run, pruned, test_pruned)
+    return _report_path(store.cache, VERSION, stands, run, settings, test_run, pruned, test_pruned)
 
 
 @lru_cache(maxsize=256)
 def _report_path(
     cache: Path,
+    version: int,
     stands: tuple,
     run: str,
     settings: ProbeSettings,
@@ -207,7 +208,7 @@ def _report_path(
 ) -> Path:
     """The path for runs and decisions as they stand: `stands` is another wherever one of them is."""
     standing = _standing(RunStore(cache), run, settings, test_run, pruned, test_pruned)
-    return derived_path(cache, "probes", [VERSION, settings, standing])
+    return derived_path(cache, "probes", [version, settings, standing])
 
 
 def configuration_of(
