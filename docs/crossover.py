@@ -33,7 +33,7 @@ ABOUT = """# Does the crossover move with the first adapted block?
 
 A liar that is adapted from block N on is the plain model up to layer N. If the layer from which the honest-trained
 direction goes with what is said moves with N, then it is a mark of where the adapter begins, and no finding about
-where a model that lies decides to. {open_still}
+where a model that lies decides to. {moves}
 
 ![β of what was read and of what is being said, by layer, for liars adapted from several blocks](crossover.png)
 
