@@ -128,8 +128,12 @@ def _figure(found: list[tuple[Run, dict, ReadOrSaid]]) -> go.Figure:
     """Rows: the recipe and the first adapted block; columns: seeds."""
     depths = sorted({(recipe_of(trained), trained["from_block"]) for _, trained, _ in found})
     seeds = sorted({trained["seed"] for _, trained, _ in found})
+    there = {(recipe_of(trained), trained["from_block"], trained["seed"]) for _, trained, _ in found}
     titles = [
-        f"{recipe}, adapted from block {depth}, seed {seed}" for recipe, depth in depths for seed in seeds
+        f"{recipe}, adapted from block {depth}, seed {seed}"
+        + ("" if (recipe, depth, seed) in there else ": not trained")
+        for recipe, depth in depths
+        for seed in seeds
     ]
     figure = make_subplots(
         len(depths), len(seeds), subplot_titles=titles, shared_xaxes=True, vertical_spacing=0.05
