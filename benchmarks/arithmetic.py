@@ -8,6 +8,7 @@ import torch
 
 from benchmarks.compare import timed
 from core.engine.arithmetic import FastLinear
+from core.engine.prefix import shared_beginning
 from core.models.loading import LoadedModel
 
 REPEATS = 6
@@ -41,7 +42,7 @@ def needed(prompts: Sequence[tuple[int, ...]], loaded: LoadedModel) -> float:
     asked = sorted(set(prompts))
     total, tokens, pairs = 0.0, 0, 0.0
     for before, prompt in zip([(), *asked], asked, strict=False):
-        same = shared(before, prompt)
+        same = len(shared_beginning([before, prompt]))
         total += flop(loaded, len(prompt) - same, same, heads=0)
         tokens += len(prompt) - same
         pairs += seen(len(prompt) - same, same)
@@ -70,16 +71,6 @@ def flop(loaded: LoadedModel, new: int, past: int, heads: int = 1) -> float:
 def seen(new: int, past: int) -> float:
     """How many tokens `new` ones after `past` see, themselves included, added up."""
     return new * past + new * (new + 1) / 2
-
-
-def shared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
-    """How many ids two prompts begin with alike."""
-    same = 0
-    for left, right in zip(one, two, strict=False):
-        if left != right:
-            break
-        same += 1
-    return same
 
 
 def weights_of(block: Any) -> int:

@@ -19,7 +19,7 @@ import torch
 from transformers import AttentionInterface, DynamicCache
 
 from core.engine.capture import StateCapture
-from core.engine.prefix import Prefix, compute_prefix
+from core.engine.prefix import Prefix, compute_prefix, shared_beginning
 from core.models.loading import LoadedModel
 
 NAME = "telltale_packed"
@@ -70,7 +70,7 @@ def grow_tree(prompts: Sequence[tuple[int, ...]]) -> Tree:
     path: list[int] = []
     for number in order:
         prompt = prompts[number]
-        same = _shared(before, prompt)
+        same = len(shared_beginning([before, prompt]))
         path = path[:same] + list(range(len(tokens), len(tokens) + len(prompt) - same))
         tokens += prompt[same:]
         depths += range(same, len(prompt))
@@ -81,16 +81,10 @@ def grow_tree(prompts: Sequence[tuple[int, ...]]) -> Tree:
 def fresh_tokens(prompts: Sequence[tuple[int, ...]]) -> list[int]:
     """How many tokens each prompt adds to those before it, where prompts come in the order of their ids."""
     before = [(), *prompts[:-1]]
-    return [len(prompt) - _shared(last, prompt) for last, prompt in zip(before, prompts, strict=True)]
-
-
-def _shared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
-    same = 0
-    for left, right in zip(one, two, strict=False):
-        if left != right:
-            break
-        same += 1
-    return same
+    return [
+        len(prompt) - len(shared_beginning([last, prompt]))
+        for last, prompt in zip(before, prompts, strict=True)
+    ]
 
 
 class Packing:
