@@ -6,7 +6,6 @@ answer's states weigh enough to be seen if they were kept in memory.
 """
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,16 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
-
 from benchmarks.bench import Bench
 from benchmarks.row import Bar, Found, Row
+from benchmarks.tiny_model import BLOCKS, write_tiny_llama
 from core.errors import TelltaleError
-from core.models.embedded import embedded_folder
 
 TIME_BAR, MEMORY_BAR = Bar(1.5, most=True), Bar(1.25, most=True)
-BLOCKS, DIMENSIONS = 3, 256
+DIMENSIONS = 256
 WORDINGS = range(4)
 ARMS = 2 * len(WORDINGS)
 """Every question is asked in both modes under each wording: there are no 20,000 reviews."""
@@ -51,7 +47,7 @@ def growth_rows(bench: Bench) -> Iterator[Row]:
         TelltaleError: a harvest failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        model = write_tiny_model(bench.cache, Path(folder) / "tiny-random-llama")
+        model = write_tiny_llama(bench.cache, Path(folder) / "tiny-random-llama", DIMENSIONS)
         found = [
             [grow(model, bench.cache, answers) for answers in bench.size.grown]
             for _ in range(bench.size.pairs)
@@ -84,27 +80,6 @@ def growth_rows(bench: Bench) -> Iterator[Row]:
             {"peak_bytes": dict(zip(sizes, peaks, strict=True))},
         ),
     )
-
-
-def write_tiny_model(cache: Path, folder: Path) -> Path:
-    """A random Llama with the embedded model's tokenizer, written to a folder."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=DIMENSIONS,
-        intermediate_size=2 * DIMENSIONS,
-        num_hidden_layers=BLOCKS,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(embedded_folder(cache) / name, folder)
-    return folder
 
 
 def grow(model: Path, cache: Path, answers: int) -> Grown:

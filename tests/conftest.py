@@ -1,7 +1,6 @@
 """What every test may ask for: the cache as `make setup` leaves it, a tiny model, and one real run."""
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,19 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models.embedded import embedded_folder
 from core.paths import cache_folder
-
-MEASURED = """
-import re, resource, sys
-from pathlib import Path
-from core.cli import main
-code = main(sys.argv[1:])
-status = Path("/proc/self/status")
-peak = re.search(r"VmHWM:\\s+(\\d+)", status.read_text()) if status.is_file() else None
-print(peak[1] if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +21,10 @@ class Measured:
 
 def measure(*arguments: object) -> Measured:
     """Run a command with --json in a process of its own, which tells its peak memory on its last line."""
-    command = [sys.executable, "-c", MEASURED, *map(str, arguments), "--json"]
+    command = [sys.executable, "-m", "benchmarks.peak", *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return Measured(json.loads(done.stdout), 1024 * int(done.stderr.split()[-1]))
+    return Measured(json.loads(done.stdout), int(done.stderr.split()[-1]))
 
 
 def beside(cache: Path, folder: Path) -> Path:
@@ -55,27 +42,9 @@ def cache() -> Path:
 @pytest.fixture(scope="session")
 def tiny(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama of three blocks with the embedded model's tokenizer, where only shapes matter."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from benchmarks.tiny_model import write_tiny_llama
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(embedded_folder(cache) / name, folder)
-    return folder
+    return write_tiny_llama(cache, tmp_path_factory.mktemp("models") / "tiny", d_model=32)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from benchmarks.row import Bar, Found, NotRunError, Row, measure_row
 from benchmarks.sides import Read, disagreement, harvested, make_task, padded_batches, plain_loop
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import cells
+from benchmarks.tiny_model import write_tiny_llama
 from benchmarks.views import PageTimes, Visit
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
@@ -193,7 +194,7 @@ def test_writing_is_set_against_the_harvest_and_a_plain_file(bench):
 
 
 def test_a_harvest_in_a_process_of_its_own_tells_its_peak_memory(bench, tmp_path):
-    model = growth.write_tiny_model(bench.cache, tmp_path / "model")
+    model = write_tiny_llama(bench.cache, tmp_path / "model", growth.DIMENSIONS)
     found = growth.grow(model, bench.cache, 16)
     assert (found.answers, found.seconds > 0, found.peak > 1e8) == (16, True, True)
     with pytest.raises(TelltaleError, match="failed: telltale: a balanced sample"):

@@ -1,7 +1,6 @@
 """Packed reading, the writer and the halving of batches: the same answers, whatever the layout."""
 
 import json
-import shutil
 import threading
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.tiny_model import write_with_tokenizer
 from core.data.sources import DataSettings
 from core.engine.batches import cut_packed
 from core.engine.capture import StateCapture
@@ -24,7 +24,6 @@ from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
 from core.errors import ModelError, StoreError
 from core.models.catalog import ModelSettings
-from core.models.embedded import embedded_folder
 from core.models.loading import load_model
 from core.prompts.modes import MODES
 from core.prompts.templates import BUILT_IN
@@ -95,10 +94,7 @@ def model(kind, cache, tmp_path_factory):
     made = tiny_model(kind)
     made.config.eos_token_id = made.generation_config.eos_token_id = 2
     made.config.pad_token_id = made.generation_config.pad_token_id = 2
-    made.save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(embedded_folder(cache) / name, folder)
-    return load_model(ModelSettings(str(folder)), cache)
+    return load_model(ModelSettings(str(write_with_tokenizer(made, cache, folder))), cache)
 
 
 @pytest.fixture(scope="module")

@@ -133,21 +133,32 @@ class Packing:
         group, (rows, asked) = heads // shared, self._ask.shape
         q = query[0].transpose(0, 1)[self._ask.flatten()].view(rows, asked, shared, group, -1)
         q = q.permute(0, 2, 3, 1, 4).reshape(rows, shared, group * asked, -1)
-        k, v = (self._seen(tensor[0]) for tensor in (key, value))
-        if self._prefix.length:
-            past_k, past_v = self._prefix.pairs[number]
-            k = torch.cat([past_k.expand(rows, -1, -1, -1), k], dim=2)
-            v = torch.cat([past_v.expand(rows, -1, -1, -1), v], dim=2)
+        k, v = self._after_prefix(number, (key, value), self._see)
         found = torch.nn.functional.scaled_dot_product_attention(
             q, k, v, attn_mask=self._mask(group, q.dtype), scale=scale
         )
         found = found.view(rows, shared, group, asked, -1).permute(0, 3, 1, 2, 4)
         return found.reshape(rows * asked, heads, -1)[self._places][None]
 
-    def _seen(self, tensor: torch.Tensor) -> torch.Tensor:
-        rows, seen = self._see.shape
-        heads = tensor.shape[0]
-        return tensor.transpose(0, 1)[self._see.flatten()].view(rows, seen, heads, -1).transpose(1, 2)
+    def _after_prefix(
+        self, number: int, pair: tuple[torch.Tensor, torch.Tensor], places: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Keys and values of one block at places of the row, (prompt, place), after the prefix's.
+
+        Returns:
+            Two of (prompt, key heads, prefix + place, d_head).
+        """
+        rows, width = places.shape
+        own = [
+            tensor[0].transpose(0, 1)[places.flatten()].view(rows, width, tensor.shape[1], -1).transpose(1, 2)
+            for tensor in pair
+        ]
+        if not self._prefix.length:
+            return own
+        past = self._prefix.pairs[number]
+        return [
+            torch.cat([one.expand(rows, -1, -1, -1), two], dim=2) for one, two in zip(past, own, strict=True)
+        ]
 
     def _mask(self, group: int, dtype: torch.dtype) -> torch.Tensor:
         if (group, dtype) not in self._masks:
@@ -170,22 +181,9 @@ class Packing:
         lengths = torch.tensor([len(path) for path in self._paths], device=device)[:, None]
         own = torch.arange(longest, device=device) >= longest - lengths
         mask = torch.nn.functional.pad(own.long(), (self._prefix.length, 0), value=1)
-        cache, rows = DynamicCache(), len(self._paths)
+        cache = DynamicCache()
         for number, pair in enumerate(self.kept):
-            whole = [
-                tensor[0]
-                .transpose(0, 1)[index.flatten()]
-                .view(rows, longest, tensor.shape[1], -1)
-                .transpose(1, 2)
-                for tensor in pair
-            ]
-            if self._prefix.length:
-                past = self._prefix.pairs[number]
-                whole = [
-                    torch.cat([one.expand(rows, -1, -1, -1), two], dim=2)
-                    for one, two in zip(past, whole, strict=True)
-                ]
-            keys, values = whole
+            keys, values = self._after_prefix(number, pair, index)
             cache.update(keys, values, number)
         self.kept.clear()
         return cache, mask, self._prefix.length + lengths - 1
