@@ -1,6 +1,7 @@
 # One entry point for a fresh machine: every target installs what it needs, once.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
+ADDRESS ?= 127.0.0.1
 CACHE ?= $(or $(TELLTALE_CACHE),cache)
 BIN := .venv/bin
 
@@ -21,7 +22,7 @@ setup: .venv/.installed
 	@$(BIN)/python -m core.setup --cache "$(CACHE)"
 
 run: setup
-	@exec $(BIN)/python -m dashboard.serve --port "$(PORT)" --cache "$(CACHE)"
+	@exec $(BIN)/python -m dashboard.serve --address "$(ADDRESS)" --port "$(PORT)" --cache "$(CACHE)"
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .

@@ -9,9 +9,11 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core.errors import TelltaleError
+from dashboard import gate
 
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
+gate.need_admission()
 STYLE = (
     ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem} "
     # Twelve links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,10 @@ new MutationObserver(() => {
     window.seenBoxes.add(box.innerText);
 }).observe(document, {subtree: true, childList: true, characterData: true});
 """
+STREAMLIT = (
+    *("streamlit", "run", "dashboard/app.py", "--server.headless", "true", "--server.address", "127.0.0.1"),
+    *("--browser.gatherUsageStats", "false", "--server.port"),
+)
 BROWSER_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -32,19 +36,18 @@ def free_port() -> int:
         return handle.getsockname()[1]
 
 
-def start_app(cache: Path, log: Path) -> tuple[subprocess.Popen, str]:
-    """The app as a person starts it; ready when its health page answers."""
+def start_app(
+    cache: Path, log: Path, command: Sequence[str] = STREAMLIT, **variables: str
+) -> tuple[subprocess.Popen, str]:
+    """The app as a person starts it; ready when its health page answers.
+
+    Args:
+        command: what serves it, but for the port, which is its last word's value.
+        variables: further environment variables.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
-    command += [
-        "--server.address",
-        "127.0.0.1",
-        "--server.port",
-        str(port),
-        "--browser.gatherUsageStats",
-        "false",
-    ]
-    environment = os.environ | {"TELLTALE_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", *command, str(port)]
+    environment = os.environ | {"TELLTALE_CACHE": str(cache), "HF_HUB_OFFLINE": "1"} | variables
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
