@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from core.data.styles import STYLES
 from core.errors import TelltaleError
+from core.shown import quoted, sentence, visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 def refuse(message: object) -> int:
     """Say in one line on stderr what was wrong; gives the exit code, 2."""
-    print(f"telltale: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"telltale: {sentence(message)}", file=sys.stderr)
     return 2
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     typed = sys.argv[1:] if arguments is None else list(arguments)
     if broken := [text for text in typed if not is_text(text)]:
-        return refuse(f"argument {broken[0]!r} is not text")
+        return refuse(f"argument {quoted(broken[0])} is not text")
     options = parser().parse_args(typed)
     try:
         quieten()
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        print(json.dumps(plain(result), allow_nan=False) if options.json else text)
+        told = json.dumps(plain(result), allow_nan=False) if options.json else visible(text, kept="\n")
+        print(told)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -215,8 +217,14 @@ def parser() -> Parser:
     calibration = add("calibration", "how a run's leans are calibrated, and their reliability under honest")
     calibration.add_argument("run")
 
-    runs = add("runs", "list runs, or show or delete one")
-    runs.add_argument("action", nargs="?", choices=("list", "show", "delete"), default="list")
+    runs = add("runs", "list runs, show or delete one, take one back from the trash, or empty it")
+    runs.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "show", "delete", "trash", "restore", "empty-trash"),
+        default="list",
+        help="list (default), show, delete (to the trash), trash (what is in it), restore, empty-trash",
+    )
     runs.add_argument("run", nargs="?")
 
     decisions = add("decisions", "drop and keep answers, apply rules, undo, export, import, compare people")
@@ -351,7 +359,8 @@ def parser() -> Parser:
     export.add_argument("--position", default="prompt")
     export.add_argument("--layer", type=int)
 
-    add("doctor", "check the installation and the cache")
+    doctor = add("doctor", "check the installation and the cache, and repair what can be")
+    doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
     return top
 
 

@@ -25,6 +25,10 @@ class StoreError(TelltaleError):
     """A run, an answer or a cache folder that is missing or cannot be written."""
 
 
+class RunHeld(StoreError):
+    """A run that another process or job is writing."""
+
+
 class ProbeError(TelltaleError):
     """A probe that cannot be fitted or judged on what it was given."""
 

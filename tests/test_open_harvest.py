@@ -291,5 +291,6 @@ def test_a_cache_from_before_open_answers_opens(tmp_path):
         for name in ("outcome", "named", "first_token", "tokens"):
             connection.execute(f"ALTER TABLE answers DROP COLUMN {name}")
         connection.execute("DROP TABLE calibrations")
+        connection.execute("PRAGMA user_version = 0")
     store = RunStore(tmp_path)
     assert store.answers("none").empty and store.calibrations("none").empty

@@ -1,49 +1,95 @@
-"""`telltale doctor`: whether everything that Telltale needs is there and works."""
+"""`telltale doctor`: whether everything that Telltale needs is there and works; with --repair mended."""
 
 import importlib.metadata
 import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
-from core.commands.options import (
-    Result,
-)
+from core.commands.options import Result
 from core.data.reviews import reviews_ready
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
 from core.models.embedded import embedded_ready
 from core.models.loading import load_model
+from core.store.checkup import Fault, check_database, check_runs
 from core.store.runs import RunStore
+
+PACKAGES = ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr")
+MARK = {True: "ok ", False: "BAD"}
+
+
+class Checks:
+    """What was looked at, each with its name, whether it is sound, and a sentence."""
+
+    def __init__(self) -> None:
+        self.made: list[dict] = []
+
+    def add(self, name: str, ok: bool, detail: str) -> None:
+        """One more."""
+        self.made.append({"name": name, "ok": bool(ok), "detail": detail})
+
+    def faults(self, faults: Iterable[Fault], repair: bool) -> None:
+        """Faults of the store, mended where that is wanted and can be."""
+        for fault in faults:
+            if not repair or fault.mend is None:
+                how = "; `telltale doctor --repair` mends it" if fault.mend else ""
+                self.add("store", False, f"{fault.what}{how}")
+                continue
+            try:
+                self.add("store", True, f"{fault.what}: {fault.mend()}")
+            except (TelltaleError, OSError) as error:
+                self.add("store", False, f"{fault.what}; it could not be mended: {error}")
 
 
 def doctor(cache: Path, options: Namespace) -> Result:
-    """Whether everything that Telltale needs is there and works."""
-    checks = []
+    """Whether everything that Telltale needs is there and works; with `repair` what can be is mended."""
+    checks = Checks()
+    check_installation(cache, checks)
+    check_store(cache, checks, options.repair)
+    ok = all(entry["ok"] for entry in checks.made)
+    lines = [
+        f"{'ok ' if entry['ok'] else 'BAD'}  {entry['name']}: {entry['detail']}" for entry in checks.made
+    ]
+    return {"ok": ok, "checks": checks.made}, "\n".join(lines)
 
-    def check(name: str, ok: bool, detail: str) -> None:
-        checks.append({"name": name, "ok": bool(ok), "detail": detail})
 
-    check("python", sys.version_info >= (3, 11), sys.version.split()[0])
-    for package in ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr"):
+def check_installation(cache: Path, checks: Checks) -> None:
+    """Python, packages, disk, model and data."""
+    checks.add("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    for package in PACKAGES:
         try:
-            check(package, True, importlib.metadata.version(package))
+            checks.add(package, True, importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            check(package, False, "not installed: pip install -r requirements.txt")
+            checks.add(package, False, "not installed: pip install -r requirements.txt")
     free = shutil.disk_usage(cache).free
-    check("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
-    check("embedded model", embedded_ready(cache), "ready" if embedded_ready(cache) else "run `make setup`")
-    check("reviews", reviews_ready(cache), "ready" if reviews_ready(cache) else "run `make setup`")
+    checks.add("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
+    model, data = embedded_ready(cache), reviews_ready(cache)
+    checks.add("embedded model", model, "ready" if model else "run `make setup`")
+    checks.add("reviews", data, "ready" if data else "run `make setup`")
     try:
-        if embedded_ready(cache):
+        if model:
             loaded = load_model(ModelSettings(), cache)
-            check("model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}")
+            checks.add(
+                "model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}"
+            )
     except TelltaleError as error:
-        check("model loads", False, str(error))
+        checks.add("model loads", False, str(error))
+
+
+def check_store(cache: Path, checks: Checks, repair: bool) -> None:
+    """The database first: without it nothing can be said of the runs."""
+    before = len(checks.made)
     try:
-        check("store", True, f"{len(RunStore(cache).runs())} runs")
-    except TelltaleError as error:
-        check("store", False, str(error))
-    ok = all(entry["ok"] for entry in checks)
-    lines = [f"{'ok ' if entry['ok'] else 'BAD'}  {entry['name']}: {entry['detail']}" for entry in checks]
-    return {"ok": ok, "checks": checks}, "\n".join(lines)
+        database = check_database(cache)
+        if database is not None:
+            checks.faults([database], repair)
+        if all(entry["ok"] for entry in checks.made[before:]):
+            checks.faults(check_runs(cache), repair)
+            runs = RunStore(cache).runs()
+            held = f"{len(runs)} runs, {sum(run.answers for run in runs):,} answers"
+            if all(entry["ok"] for entry in checks.made[before:]):
+                checks.add("store", True, f"{held}, all of their states read and whole")
+    except (TelltaleError, OSError) as error:
+        checks.add("store", False, str(error))

@@ -13,29 +13,62 @@ from core.labels import belief_summary, mode_summary
 from core.labels_of_run import labelled
 from core.open_summary import outcome_table
 from core.store.decisions import DecisionStore
+from core.store.disk import run_bytes
 from core.store.runs import Run, RunStore
+from core.store.trash import Trash
+
+OF_ALL = ("list", "trash", "empty-trash")
 
 
 def runs(cache: Path, options: Namespace) -> Result:
-    """List runs, show one, delete one."""
+    """List runs, show one, delete one; list the trash, restore a run from it, empty it."""
     store = RunStore(cache)
-    if options.action == "list" and options.run:
-        raise StoreError(f"`telltale runs list` takes no run: use `telltale runs show {options.run}`")
+    if options.action in OF_ALL and options.run:
+        raise StoreError(
+            f"`telltale runs {options.action}` takes no run: use `telltale runs show {options.run}`"
+        )
     if options.action == "list":
-        found = [summarise(store, run) for run in store.runs()]
-        lines = [f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['title']}" for r in found]
-        return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+        return list_runs(store)
+    if options.action == "trash":
+        return list_trash(cache)
+    if options.action == "empty-trash":
+        freed = Trash(cache).empty()
+        return {"freed": freed}, f"the trash is empty: {freed / 1e6:,.0f} MB freed"
     if not options.run:
         raise StoreError(f"which run? give `telltale runs {options.action}` a run's id")
+    if options.action == "restore":
+        restored = store.restore(options.run)
+        return {"run": restored, "restored": True}, f"{restored} is back"
     run = store.run(options.run)
     if options.action == "delete":
         store.delete(run.run)
-        return {"run": run.run, "deleted": True}, f"{run.run} deleted"
+        told = f"{run.run} is in the trash: `telltale runs restore {run.run}` brings it back"
+        return {"run": run.run, "deleted": True}, told
     summary = summarise(store, run)
     told = {name: value for name, value in summary.items() if name != "beliefs"}
     lines = [f"{name}: {value}" for name, value in told.items()]
     lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")
     return summary, "\n".join(lines)
+
+
+def list_runs(store: RunStore) -> Result:
+    """Every run with its size on the disk."""
+    found = [summarise(store, run) for run in store.runs()]
+    lines = [
+        f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['bytes'] / 1e6:>8,.0f} MB  {r['title']}"
+        for r in found
+    ]
+    return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+
+
+def list_trash(cache: Path) -> Result:
+    """What was deleted and can be restored, the last deleted first."""
+    found = [
+        {"name": entry.name, "run": entry.run, "deleted": entry.at, "bytes": entry.bytes}
+        for entry in Trash(cache).entries()
+    ]
+    lines = [f"{e['name']}  {e['bytes'] / 1e6:>8,.0f} MB  deleted {e['deleted']} UTC" for e in found]
+    return {"trash": found}, "\n".join(lines) or "the trash is empty"
 
 
 def summarise(store: RunStore, run: Run) -> dict:
@@ -52,6 +85,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "state": run.state,
         "answers": run.answers,
         "planned": run.planned,
+        "bytes": run_bytes(store.cache, run.run),
         "honest": mode_summary(frame, "honest"),
         "lie": mode_summary(frame, "lie"),
         "open": None if (outcomes := outcome_table(frame)) is None else outcomes.to_dict("records"),

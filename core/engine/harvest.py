@@ -138,6 +138,8 @@ def harvest(
         facts = describe(prepared, loaded) | {"batch_tokens": tokens}
         store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
         states = store.states(run)
+        if not store.run(run).complete:
+            store.set_damaged_aside(run)
         states.create(settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
         done = store.done(run)
         before = len(done)

@@ -7,6 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+EVERY_CHUNK = "every chunk is written"
+"""Attribute of an array whose chunks are there even where they hold NaN alone: a missing one is lost."""
+
 
 def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
     """Make an array of NaN, (rows, layers, d_model) float32; one that is there stays.
@@ -27,6 +30,7 @@ def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
         dtype="float32",
         fill_value=float("nan"),
         compressors=[zarr.codecs.Crc32cCodec()],
+        attributes={EVERY_CHUNK: True},
         overwrite=True,
     )
 
@@ -46,5 +50,5 @@ def _zarr() -> Any:
     import zarr.codecs
 
     # Chunks are small and mostly in the system's memory: handing each to a thread costs more than reading it.
-    zarr.config.set({"async.concurrency": 1})
+    zarr.config.set({"async.concurrency": 1, "array.write_empty_chunks": True})
     return zarr

@@ -4,7 +4,6 @@ Each step (one click, in bulk or not) is kept for good with who and when; undo a
 Several people may prune one run: the last step on an answer stands, and each takes back their own steps.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from core.errors import StoreError
 from core.store.database import Database
 from core.store.decision import ACTIONS, OUTCOME, QUALITY, REASONS, SOUND, UNSURE, Decision
 from core.store.decisions_csv import read_decisions, write_decisions
+from core.store.record import COUNT_CHANGE, OVERTAKE, note
 from core.store.runs import now
 
 __all__ = ["ACTIONS", "OUTCOME", "QUALITY", "REASONS", "SOUND", "UNSURE", "Decision", "DecisionStore"]
@@ -29,6 +29,7 @@ class DecisionStore:
     """Decisions of every run in a cache folder. They outlive the run: its id is the hash of its settings."""
 
     def __init__(self, cache: Path) -> None:
+        self.cache = cache
         self.database = Database(cache)
 
     def decide(
@@ -70,21 +71,21 @@ class DecisionStore:
         rows = [(d.answer, d.action, d.reason, d.blind, d.everywhere, d.origin) for d in made]
         if not rows:
             raise StoreError("no answers were chosen: nothing is left to decide")
+        at = now()
         with self.database.connect() as connection:
-            connection.execute(
-                "UPDATE steps SET state = 'dropped' WHERE run = ? AND who = ? AND state = 'undone'",
-                (run, who),
-            )
+            connection.execute(OVERTAKE, (run, who))
             step = connection.execute(
                 "INSERT INTO steps (run, who, at, scores_shown) VALUES (?, ?, ?, ?)",
-                (run, who, now(), scores_shown),
+                (run, who, at, scores_shown),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO decisions (step, answer, action, reason, blind, everywhere, origin) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(step, *row) for row in rows],
             )
-            _count_change(connection, run)
+            connection.execute(COUNT_CHANGE, (run,))
+            made_here = {"step": step, "who": who, "at": at, "scores_shown": scores_shown, "decisions": rows}
+            note(self.cache, connection, run, ("step", made_here))
 
     def undo(self, run: str, who: str | None = None) -> list[int]:
         """Take back a person's last step that stands, anybody's where `who` is None.
@@ -100,6 +101,7 @@ class DecisionStore:
 
     def _mark(self, run: str, who: str | None, old: str, new: str, direction: str) -> list[int]:
         with self.database.connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")  # else two people at once might take back one step
             step = connection.execute(
                 "SELECT step FROM steps WHERE run = ? AND state = ? AND (? IS NULL OR who = ?) "
                 f"ORDER BY step {direction} LIMIT 1",
@@ -108,7 +110,8 @@ class DecisionStore:
             if step is None:
                 return []
             connection.execute("UPDATE steps SET state = ? WHERE step = ?", (new, step["step"]))
-            _count_change(connection, run)
+            connection.execute(COUNT_CHANGE, (run,))
+            note(self.cache, connection, run, ("mark", {"step": step["step"], "state": new}))
             rows = connection.execute("SELECT answer FROM decisions WHERE step = ?", (step["step"],))
             return [row["answer"] for row in rows]
 
@@ -146,7 +149,8 @@ class DecisionStore:
         check_margin(margin)
         with self.database.connect() as connection:
             connection.execute("INSERT OR REPLACE INTO margins VALUES (?, ?)", (run, margin))
-            _count_change(connection, run)
+            connection.execute(COUNT_CHANGE, (run,))
+            note(self.cache, connection, run, ("margin", margin))
 
     def version(self, run: str) -> tuple[int, int]:
         """Changes whenever a decision or the margin does: the last step, and how many changes there were."""
@@ -197,10 +201,3 @@ class DecisionStore:
         made, scores_shown = read_decisions(run, content, known)
         self.add_step(run, made, who, scores_shown)
         return len(made)
-
-
-def _count_change(connection: sqlite3.Connection, run: str) -> None:
-    connection.execute(
-        "INSERT INTO changes VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET n = n + 1",
-        (run,),
-    )

@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.errors import DataError
-from core.store.decision import ACTIONS, DEFAULT_REASON, REASONS, SOUND, UNSURE, Decision
+from core.shown import listed, quoted
+from core.store.decision import ACTIONS, DEFAULT_REASON, ORIGINS, REASONS, SOUND, UNSURE, Decision
 
 COLUMNS = ("answer", "action", "reason", "who", "at", "scores_shown", "blind", "everywhere", "origin", "run")
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
@@ -30,54 +31,65 @@ def read_decisions(run: str, content: str, known: set[int]) -> tuple[list[Decisi
         known: the run's answers.
 
     Raises:
-        DataError: a column, answer, action, reason or mark is wrong, an answer stands twice, or the decisions
-            are of another run; names the line.
+        DataError: a column, answer, action, reason, origin or mark is wrong, an answer stands twice, or the
+            decisions are of another run; names the line.
     """
-    reader = csv.DictReader(io.StringIO(content))
+    reader = csv.DictReader(io.StringIO(content, newline=""), strict=True)
+    made: dict[int, Decision] = {}
+    answers = {str(answer): answer for answer in known}
+    shown_once = False
     try:
-        rows = list(reader)
+        _check_columns(reader.fieldnames or ())
+        for row in reader:
+            where = f"decisions line {reader.line_num}"
+            decision, shown = _decision(run, row, answers, where)
+            if decision.answer in made:
+                raise DataError(f"{where}: answer {decision.answer} stands there twice")
+            made[decision.answer] = decision
+            shown_once = shown_once or shown
     except csv.Error as error:
         raise DataError(f"decisions line {reader.line_num}: {error}") from error
-    if missing := {"answer", "action"} - set(reader.fieldnames or ()):
-        raise DataError(
-            f"the decisions have no column {sorted(missing)[0]!r}: expected answer, action, reason"
-        )
-    made: dict[int, Decision] = {}
-    names = {str(answer): answer for answer in known}
-    shown_once = False
-    for number, row in enumerate(rows, start=2):
-        answer, action = (row["answer"] or "").strip(), row["action"]
-        if answer not in names:
-            raise DataError(f"decisions line {number}: this run has no answer {answer!r}")
-        if action not in ACTIONS:
-            raise DataError(
-                f"decisions line {number}: unknown action {action!r}: use {', '.join(ACTIONS[:-1])} or "
-                f"{ACTIONS[-1]}"
-            )
-        if row.get("run") not in (None, "", run):
-            raise DataError(f"decisions line {number}: it is of run {row['run']!r}, and this is {run!r}")
-        if names[answer] in made:
-            raise DataError(f"decisions line {number}: answer {answer} stands there twice")
-        reason = row.get("reason") or DEFAULT_REASON[action]
-        if reason not in (*REASONS, SOUND, UNSURE):
-            known_reasons = ", ".join((*REASONS, SOUND, UNSURE))
-            raise DataError(f"decisions line {number}: unknown reason {reason!r}: choose {known_reasons}")
-        shown = _mark(row, "scores_shown", number) or False
-        shown_once = shown_once or shown
-        made[names[answer]] = Decision(
-            names[answer],
-            action,
-            reason,
-            False if shown else _mark(row, "blind", number),
-            _mark(row, "everywhere", number) or False,
-            origin=row.get("origin") or "import",
-        )
     if not made:
         raise DataError("the decisions hold no rows")
     return list(made.values()), shown_once
 
 
-def _mark(row: dict, column: str, number: int) -> bool | None:
+def _check_columns(found: Sequence[str]) -> None:
+    if missing := {"answer", "action"} - set(found):
+        raise DataError(
+            f"the decisions have no column {sorted(missing)[0]!r}: expected answer, action, reason"
+        )
+    if twice := [column for column in COLUMNS if found.count(column) > 1]:
+        raise DataError(f"the decisions have two columns {twice[0]!r}: leave one out")
+
+
+def _decision(run: str, row: dict, answers: dict[str, int], where: str) -> tuple[Decision, bool]:
+    """One row's decision, and whether scores were on screen for it."""
+    if None in row:
+        raise DataError(f"{where}: it has more values than the header has columns")
+    answer, action = (row["answer"] or "").strip(), row["action"]
+    if answer not in answers:
+        raise DataError(f"{where}: this run has no answer {quoted(answer)}")
+    if action not in ACTIONS:
+        choose = f"{', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}"
+        raise DataError(f"{where}: unknown action {quoted(action)}: use {choose}")
+    if row.get("run") not in (None, "", run):
+        raise DataError(f"{where}: it is of run {quoted(row['run'])}, and this is {run!r}")
+    reason = row.get("reason") or DEFAULT_REASON[action]
+    known_reasons = (*REASONS, SOUND, UNSURE)
+    if reason not in known_reasons:
+        choose = listed(known_reasons, len(known_reasons))
+        raise DataError(f"{where}: unknown reason {quoted(reason)}: choose {choose}")
+    origin = row.get("origin") or "import"
+    if origin not in ORIGINS:
+        raise DataError(f"{where}: unknown origin {quoted(origin)}: choose {listed(ORIGINS)} or leave it out")
+    shown = _mark(row, "scores_shown", where) or False
+    blind = False if shown else _mark(row, "blind", where)
+    everywhere = _mark(row, "everywhere", where) or False
+    return Decision(answers[answer], action, reason, blind, everywhere, origin=origin), shown
+
+
+def _mark(row: dict, column: str, where: str) -> bool | None:
     """A yes or no; None where the file does not say."""
     text = (row.get(column) or "").strip().lower()
     if text in YES:
@@ -85,5 +97,5 @@ def _mark(row: dict, column: str, number: int) -> bool | None:
     if text in NO:
         return False
     if text:
-        raise DataError(f"decisions line {number}: {column} is {text!r}: use 1 or 0")
+        raise DataError(f"{where}: {column} is {quoted(text)}: use 1 or 0")
     return None

@@ -4,10 +4,11 @@ Choosing among many configurations by their test figures fits the choice to the 
 best of them has to know of how many it is the best.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.store.database import Database
+from core.store.record import JUDGEMENT, note
 from core.store.runs import now
 
 
@@ -34,15 +35,21 @@ class JudgementStore:
     """The log of a cache folder. Entries are never changed or taken back, and outlive derived results."""
 
     def __init__(self, cache: Path) -> None:
+        self.cache = cache
         self.database = Database(cache)
 
     def add(self, made: LoggedJudgement) -> None:
         """Log a judgement; the same configuration judged again on the same answers is no other one."""
+        at = made.at or now()
         with self.database.connect() as connection:
-            connection.execute(
+            added = connection.execute(
                 "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?, ?)",
-                (made.judged, made.configuration, made.trained, made.what, made.auroc, made.at or now()),
-            )
+                (made.judged, made.configuration, made.trained, made.what, made.auroc, at),
+            ).rowcount
+            if added:
+                values = asdict(made) | {"at": at}
+                entry = {name: values[name] for name in JUDGEMENT}
+                note(self.cache, connection, made.judged, ("judgement", entry))
 
     def of(self, judged: str) -> list[LoggedJudgement]:
         """What a run's test questions have judged, the first first."""

@@ -1,12 +1,9 @@
 """Runs and their answers. An answer's row is committed only after its states are on disk."""
 
-import fcntl
 import json
-import shutil
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +14,13 @@ import pandas as pd
 from core.data.question import PLAIN, Question
 from core.errors import StoreError
 from core.store.database import Database
+from core.store.journal import Journal
+from core.store.lock import hold, is_held
+from core.store.record import answers_entry, note, replay, run_folder, set_aside
+from core.store.soundness import BadChunk
 from core.store.states import StateArrays
 from core.store.token_states import TokenStates
+from core.store.trash import Trash
 
 LIGHT = (
     'a.answer, a.number, q.question, q."group", q.source, q.text, q.claim, a.mode, a.wording, a."order", '
@@ -27,7 +29,6 @@ LIGHT = (
 )
 OF_OPEN = ["outcome", "named", "first_token", "tokens"]
 OF_CHOICES = ["p_0", "p_1", "outside", "leans", "leans_calibrated", "offset"]
-LOOKS = 10
 BY_QUESTION = "answers_to_question"
 RUNS = "SELECT *, (SELECT count(*) FROM answers WHERE answers.run = runs.run) AS answers FROM runs"
 HEAVY = ", a.ids, a.said_start, a.said_end, a.spellings, a.top"
@@ -62,6 +63,11 @@ class Run:
         return f"{Path(data['name']).name}{style} · {template}{shots} · {self.facts['model']} · {self.run}"
 
     @property
+    def complete(self) -> bool:
+        """Whether all of its answers were made."""
+        return self.state == "complete"
+
+    @property
     def style(self) -> str:
         """How its questions are dressed, of `core.data.styles.STYLES`; runs from before styles are plain."""
         return self.settings["data"].get("style", PLAIN)
@@ -92,38 +98,27 @@ class RunStore:
 
     def begin(self, run: str, settings: dict, facts: dict, planned: int, questions: list[Question]) -> None:
         """Record a run; one that is there already stays as it is."""
+        row = (run, json.dumps(settings), json.dumps(facts), planned, now())
+        asked = [
+            (number, q.id, q.text, q.claim, q.label, *q.choices, q.source, q.group)
+            for number, q in enumerate(questions)
+        ]
+        self._folder(run).mkdir(parents=True, exist_ok=True)
         with self.database.connect() as connection:
-            connection.execute(
+            begun = connection.execute(
                 "INSERT OR IGNORE INTO runs (run, settings, facts, planned, started) VALUES (?, ?, ?, ?, ?)",
-                (run, json.dumps(settings), json.dumps(facts), planned, now()),
-            )
+                row,
+            ).rowcount
             connection.executemany(
                 "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (run, number, q.id, q.text, q.claim, q.label, *q.choices, q.source, q.group)
-                    for number, q in enumerate(questions)
-                ],
+                [(run, *values) for values in asked],
             )
+            if begun:
+                note(self.cache, connection, run)
 
-    @contextmanager
-    def writing(self, run: str) -> Iterator[None]:
-        """Hold a run's lock; the system lets go of it when the process ends, however it ends.
-
-        Raises:
-            StoreError: another process or job is writing this run.
-        """
-        folder = self._folder(run)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as handle:
-            for attempt in range(LOOKS):
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if attempt == LOOKS - 1:
-                        raise StoreError(f"run {run} is being written by another job: wait for it") from error
-                    time.sleep(0.1)  # somebody who only looks whether it is held lets go at once
-            yield
+    def writing(self, run: str) -> AbstractContextManager[None]:
+        """Hold a run's lock; raises `RunHeld` where another process or job is writing it."""
+        return hold(self._folder(run))
 
     def add_answers(self, run: str, rows: list[dict]) -> None:
         """Commit answers whose states are on disk."""
@@ -135,6 +130,7 @@ class RunStore:
                 f"INSERT OR REPLACE INTO answers (run, {columns}) VALUES ({slots})",
                 [(run, *(row[name] for name in names)) for row in rows],
             )
+            note(self.cache, connection, run, answers_entry(rows))
 
     def add_calibration(self, run: str, row: dict) -> None:
         """Keep the curve that an arm's leans are calibrated by; the same arm's takes its place."""
@@ -144,6 +140,7 @@ class RunStore:
                 f"INSERT OR REPLACE INTO calibrations (run, {columns}) VALUES (?{', ?' * len(row)})",
                 (run, *row.values()),
             )
+            note(self.cache, connection, run, ("calibration", row))
 
     def calibrations(self, run: str) -> pd.DataFrame:
         """How each arm's leans are calibrated; no rows for `none` and in runs from before this was kept.
@@ -163,8 +160,10 @@ class RunStore:
 
     def finish(self, run: str) -> None:
         """Mark a run complete."""
+        ended = now()
         with self.database.connect() as connection:
-            connection.execute("UPDATE runs SET complete = 1, ended = ? WHERE run = ?", (now(), run))
+            connection.execute("UPDATE runs SET complete = 1, ended = ? WHERE run = ?", (ended, run))
+            note(self.cache, connection, run, ("finished", ended))
 
     def done(self, run: str) -> set[int]:
         """The answers that are committed."""
@@ -197,7 +196,11 @@ class RunStore:
             facts=json.loads(row["facts"]),
             planned=row["planned"],
             answers=row["answers"],
-            state="complete" if row["complete"] else "growing" if self._held(row["run"]) else "interrupted",
+            state="complete"
+            if row["complete"]
+            else "growing"
+            if is_held(self._folder(row["run"]))
+            else "interrupted",
             started=row["started"],
             ended=row["ended"],
         )
@@ -299,26 +302,85 @@ class RunStore:
         """States of one layer for the given answers, (answers, d_model)."""
         return self.states(run).read(position, layer, answers)
 
+    def damaged(self, run: str) -> list[tuple[BadChunk, list[int]]]:
+        """The chunks of a run's states that cannot be read, each with the answers that it is of."""
+        with self.database.connect() as connection:
+            found = connection.execute(
+                "SELECT answer, first_token, tokens FROM answers WHERE run = ? ORDER BY answer", (run,)
+            ).fetchall()
+        answers = [row["answer"] for row in found]
+        spans = {
+            row["answer"]: range(row["first_token"], row["first_token"] + row["tokens"])
+            for row in found
+            if row["tokens"]
+        }
+        bad = [
+            (chunk, [a for a in answers if a in chunk.rows]) for chunk in self.states(run).bad_chunks(answers)
+        ]
+        places = sorted({place for span in spans.values() for place in span})
+        for chunk in self.token_states(run).bad_chunks(places):
+            in_it = [
+                a for a, span in spans.items() if span[0] <= chunk.rows[-1] and span[-1] >= chunk.rows[0]
+            ]
+            bad.append((chunk, in_it))
+        return bad
+
+    def set_aside(self, run: str, answers: Sequence[int]) -> None:
+        """Take answers out of a run, which is then interrupted: the same harvest makes them again."""
+        with self.database.connect() as connection:
+            set_aside(connection, run, answers)
+            note(self.cache, connection, run, ("set aside", list(answers)))
+
+    def set_damaged_aside(self, run: str) -> list[int]:
+        """Take out the answers whose states are damaged: the same harvest makes those again, and no others.
+
+        Raises:
+            StoreError: another job writes the run.
+        """
+        bad = self.damaged(run)
+        answers = sorted({answer for _, held in bad for answer in held})
+        if answers:
+            self.set_aside(run, answers)
+            for chunk, _ in bad:
+                chunk.path.unlink(missing_ok=True)  # writing a part of it would read it first
+        return answers
+
     def delete(self, run: str) -> None:
-        """Delete a run with its states; its decisions stay, and apply again if it is repeated."""
-        with self.writing(run), self.database.connect() as connection:
-            for table in ("answers", "calibrations", "questions", "runs"):
-                connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
-        shutil.rmtree(self._folder(run), ignore_errors=True)
+        """Move a run with its states to the trash; its decisions stay, and apply again if it is repeated.
+
+        Raises:
+            StoreError: another job writes the run, or it cannot be moved.
+        """
+        with self.writing(run):
+            with self.database.connect() as connection:
+                note(self.cache, connection, run)
+            Trash(self.cache).put(self._folder(run))
+            with self.database.connect() as connection:
+                for table in ("answers", "calibrations", "questions", "runs"):
+                    connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+
+    def restore(self, name: str) -> str:
+        """Take a deleted run out of the trash; gives its id.
+
+        Args:
+            name: of the entry, or the run's id: of several entries the one that was deleted last.
+
+        Raises:
+            StoreError: the trash has no such run, it has no journal, or the run was made again since.
+        """
+        trash = Trash(self.cache)
+        entry = trash.find(name)
+        if self._folder(entry.run).exists():
+            raise StoreError(f"run {entry.run} is there again: delete that one first")
+        if not Journal(entry.folder).tells_of_a_run:
+            raise StoreError(f"{entry.name} has no journal that tells of its answers: it cannot be restored")
+        trash.take(entry, self._folder(entry.run))
+        with self.writing(entry.run), self.database.connect() as connection:
+            replay(connection, entry.run, Journal(self._folder(entry.run)).entries())
+        return entry.run
 
     def _folder(self, run: str) -> Path:
-        return self.cache / "runs" / run
-
-    def _held(self, run: str) -> bool:
-        """Whether somebody writes the run now. A shared lock: those who look do not disturb each other."""
-        try:
-            with (self._folder(run) / "lock").open() as handle:
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return False
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        return run_folder(self.cache, run)
 
 
 def now() -> str:

@@ -1,22 +1,55 @@
 """Things that people save by name: templates, and sets of statements."""
 
 import json
+import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from core.data.statements import Statement
 from core.errors import DataError, StoreError, TemplateError
 from core.prompts.templates import BUILT_IN, Template
 from core.store.database import Database
+from core.store.journal import Journal
 from core.store.runs import now
 
 LONGEST_NAME = 100
+TABLES = ("templates", "statement_sets")
+
+
+def saved_rows(entries: Iterable[tuple[str, Any]]) -> dict[tuple[str, str], tuple]:
+    """What stands saved after the entries of a cache folder's journal: rows by table and name."""
+    rows: dict[tuple[str, str], tuple] = {}
+    for kind, content in entries:
+        if content["table"] not in TABLES:
+            continue
+        if kind == "saved":
+            rows[content["table"], content["row"][0]] = tuple(content["row"])
+        else:
+            rows.pop((content["table"], content["name"]), None)
+    return rows
+
+
+def lost_rows(connection: sqlite3.Connection, journal: Journal) -> dict[tuple[str, str], tuple]:
+    """Of what stands saved by the journal that which the database does not have."""
+    there = {(table, row[0]) for table in TABLES for row in connection.execute(f"SELECT name FROM {table}")}
+    return {key: row for key, row in saved_rows(journal.entries()).items() if key not in there}
+
+
+def put_back(connection: sqlite3.Connection, journal: Journal) -> int:
+    """Put what was lost into the database again; gives how many rows that were."""
+    lost = lost_rows(connection, journal)
+    for (table, _), row in lost.items():
+        connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", row)
+    return len(lost)
 
 
 class SavedStore:
     """Templates and statement sets in a cache folder."""
 
     def __init__(self, cache: Path) -> None:
+        self.journal = Journal(cache)
         self.database = Database(cache)
 
     def save_template(self, template: Template) -> None:
@@ -81,12 +114,13 @@ class SavedStore:
         """Delete a saved set; one that is not there is no mistake."""
         with self.database.connect() as connection:
             connection.execute("DELETE FROM statement_sets WHERE name = ?", (name,))
+            self.journal.append(("deleted", {"table": "statement_sets", "name": name}))
 
     def _save(self, table: str, name: str, content: dict) -> None:
+        row = (name, json.dumps(content), now())
         with self.database.connect() as connection:
-            connection.execute(
-                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (name, json.dumps(content), now())
-            )
+            connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", row)
+            self.journal.append(("saved", {"table": table, "row": row}))
 
     def _all(self, table: str) -> dict[str, dict]:
         with self.database.connect() as connection:

@@ -5,6 +5,7 @@ some models' residual streams overflow.
 """
 
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import numpy as np
 
 from core.errors import StoreError
 from core.store.arrays import create_array, open_array
+from core.store.soundness import BadChunk, bad_chunks
 
 NAMES = ("prompt", "before", "answer", "mean")
 CONTINUATIONS = ("choice_0", "choice_1")
 """The last token of each of a question's two choices, put after its prompt whatever the model said."""
+MENDED_BY = (
+    "`telltale doctor --repair` sets the answers aside whose states are damaged, and the same harvest makes "
+    "just those again"
+)
 AT_ONCE = 8192
 """Answers whose states are in memory together where only their presence is asked for."""
 
@@ -69,7 +75,9 @@ class StateArrays:
                 return np.asarray(array[rows[0] : rows[-1] + 1, layer, :])
             return np.asarray(array.oindex[rows, layer, :])
         except (ValueError, OSError, RuntimeError) as error:
-            raise StoreError(f"states of layer {layer} at {position!r} are damaged: {error}") from error
+            bad = next(bad_chunks(self.folder / position, rows.tolist(), layer), None)
+            which = bad.in_words if bad else f"layer {layer} is damaged ({error})"
+            raise StoreError(f"states at {position!r}: {which}; {MENDED_BY}") from error
 
     def present(self, position: str, rows: np.ndarray) -> np.ndarray:
         """Which of the answers at `rows` have a state at a position, (rows,).
@@ -85,6 +93,12 @@ class StateArrays:
     def positions(self) -> tuple[str, ...]:
         """The positions of prompt and answer that were read in this run."""
         return tuple(p for p in NAMES if (self.folder / p).is_dir())
+
+    def bad_chunks(self, rows: Iterable[int]) -> Iterator[BadChunk]:
+        """The chunks with states of some answers that cannot be read, at every position."""
+        for name in (*NAMES, *CONTINUATIONS):
+            if (self.folder / name).is_dir():
+                yield from bad_chunks(self.folder / name, rows)
 
     @property
     def contrast(self) -> bool:

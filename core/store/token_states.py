@@ -6,6 +6,7 @@ share a chunk with what was committed before. An answer's row says where its tok
 are.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from core.errors import StoreError
 from core.store.arrays import create_array, open_array
+from core.store.soundness import BadChunk, bad_chunks
+from core.store.states import MENDED_BY
 
 CHUNK = 32
 
@@ -66,7 +69,12 @@ class TokenStates:
             spans = zip(first.tolist(), tokens.tolist(), strict=True)
             return [np.asarray(array[start : start + n, layer, :]) for start, n in spans]
         except (ValueError, OSError, RuntimeError) as error:
-            raise StoreError(f"token states of layer {layer} are damaged: {error}") from error
+            raise StoreError(f"token states of layer {layer} are damaged ({error}); {MENDED_BY}") from error
+
+    def bad_chunks(self, places: Iterable[int]) -> Iterator[BadChunk]:
+        """The chunks that hold some of these places and cannot be read."""
+        if self.folder.is_dir():
+            yield from bad_chunks(self.folder, places)
 
     def _open(self, mode: Any) -> Any:
         try:

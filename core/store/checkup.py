@@ -1,0 +1,226 @@
+"""Finds what is unsound in a cache folder, and mends what can be mended without losing anything.
+
+What is found: a database that is damaged or gone, states that cannot be read, runs without a journal or a
+folder, folders that no run owns, and what writing left behind when it was killed. Runs that are being written
+are left alone.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import StoreError
+from core.store.database import NAME, Database
+from core.store.journal import Journal
+from core.store.lock import is_held
+from core.store.rebuild import rebuild_database
+from core.store.record import note, replay, run_folder
+from core.store.runs import Run, RunStore
+from core.store.saved import lost_rows, put_back
+from core.store.soundness import BadChunk
+from core.store.trash import Trash
+
+LEFTOVERS = ("**/*.partial", "**/*.part")
+OLD = 3600.0
+"""Seconds after which a half-written file outside of runs is taken for a leftover."""
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something unsound.
+
+    Attributes:
+        what: in a sentence; where: `database`, `trash`, `files` or a run's id.
+        mend: puts it right and says how; None where a person has to.
+    """
+
+    where: str
+    what: str
+    mend: Callable[[], str] | None
+
+
+def check_database(cache: Path) -> Fault | None:
+    """What is wrong with the database; with a newer program's nothing is done."""
+    journals = any(Journal(folder).is_there for folder in _folders(cache))
+    if not (cache / NAME).exists():
+        if not journals:
+            return None
+        what = f"{NAME} is gone, and there are runs"
+    else:
+        try:
+            faults = Database(cache).faults()
+        except StoreError as error:
+            if "newer Telltale" in str(error) or "another program" in str(error):
+                return Fault("database", str(error), None)
+            faults = [str(error)]
+        if not faults:
+            return None
+        what = f"{NAME} is damaged: {faults[0]}"
+
+    def mend() -> str:
+        held = [folder.name for folder in _folders(cache) if is_held(folder)]
+        if held:
+            raise StoreError(f"run {held[0]} is being written: stop that first, and repair again")
+        came_back = rebuild_database(cache)
+        return f"made anew from {len(came_back)} journals and what could still be read; the old one is kept"
+
+    return Fault("database", what, mend)
+
+
+def check_runs(cache: Path) -> Iterator[Fault]:
+    """What is wrong with runs and their folders.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    store = RunStore(cache)
+    runs = {run.run: run for run in store.runs()}
+    for run in runs.values():
+        if run.state != "growing":
+            yield from _check_run(store, run)
+    for folder in _folders(cache):
+        if folder.name not in runs and not is_held(folder):
+            yield _orphan(store, folder)
+    with store.database.connect() as connection:
+        lost = [name for _, name in lost_rows(connection, Journal(cache))]
+    if lost:
+        yield Fault("database", f"{lost[0]!r} was saved, and the database lacks it", lambda: _put_back(store))
+    leftovers = list(_leftovers(cache))
+    if leftovers:
+        yield Fault(
+            "files",
+            f"{len(leftovers)} half-written files were left behind, such as {leftovers[0].name}",
+            lambda: _delete(leftovers),
+        )
+
+
+def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
+    folder = run_folder(store.cache, run.run)
+    if run.answers and not (folder / "states").is_dir():
+        yield Fault(
+            run.run,
+            f"run {run.run} has {run.answers:,} answers and no states",
+            lambda: _give_up(store, run.run),
+        )
+        return
+    try:
+        bad = store.damaged(run.run)
+    except (OSError, ValueError, KeyError) as error:
+        yield Fault(
+            run.run,
+            f"the states of run {run.run} are not described any more ({error})",
+            lambda: _give_up(store, run.run),
+        )
+        return
+    if bad:
+        yield Fault(run.run, in_words(run.run, bad), lambda: _set_aside(store, run.run))
+    if folder.is_dir() and not Journal(folder).tells_of_a_run:
+        yield Fault(
+            run.run,
+            f"run {run.run} has no journal: were the database damaged, its answers would be lost",
+            lambda: _write_journal(store, run.run),
+        )
+    if run.state == "complete" and run.answers < run.planned:
+        yield Fault(
+            run.run,
+            f"run {run.run} is said to be complete and has {run.answers:,} of {run.planned:,} answers",
+            lambda: _reopen(store, run.run),
+        )
+
+
+def in_words(run: str, bad: list[tuple[BadChunk, list[int]]]) -> str:
+    """Which states of a run are damaged, and which answers that touches."""
+    answers = sorted({answer for _, held in bad for answer in held})
+    named = "; ".join(f"{chunk.path.parents[3].name}, {chunk.in_words}" for chunk, _ in bad[:NAMED])
+    more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    return (
+        f"{len(bad)} chunks of run {run} cannot be read ({named}{more}): {len(answers):,} answers are "
+        f"affected, {ranges(answers)}"
+    )
+
+
+def ranges(numbers: list[int]) -> str:
+    """Numbers in order, neighbours drawn together: `0 to 31, 64`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    told = [f"{first} to {last}" if last > first else str(first) for first, last in spans[:10]]
+    return ", ".join(told) + (f" and {len(spans) - 10} more" if len(spans) > 10 else "")
+
+
+def _set_aside(store: RunStore, run: str) -> str:
+    with store.writing(run):
+        answers = store.set_damaged_aside(run)
+    return f"{len(answers):,} answers set aside: the same harvest makes them again"
+
+
+def _write_journal(store: RunStore, run: str) -> str:
+    with store.writing(run), store.database.connect() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        Journal(run_folder(store.cache, run)).path.unlink(missing_ok=True)
+        note(store.cache, connection, run)
+    return "its journal is written"
+
+
+def _reopen(store: RunStore, run: str) -> str:
+    store.set_aside(run, [])
+    return "it is interrupted now: the same harvest makes the missing answers"
+
+
+def _give_up(store: RunStore, run: str) -> str:
+    store.delete(run)
+    return "the run is in the trash: the same harvest makes it again, and its decisions apply to it"
+
+
+def _orphan(store: RunStore, folder: Path) -> Fault:
+    run, journal = folder.name, Journal(folder)
+    if journal.tells_of_a_run:
+
+        def rebuild() -> str:
+            with store.database.connect() as connection:
+                replay(connection, run, journal.entries())
+            return f"run {run} is back, with {len(store.done(run)):,} answers"
+
+        return Fault(run, f"the database does not know run {run}, whose journal is there", rebuild)
+
+    def discard() -> str:
+        Trash(store.cache).put(folder)
+        return f"{run} is moved to the trash"
+
+    return Fault(run, f"folder {run} belongs to no run", discard)
+
+
+def _put_back(store: RunStore) -> str:
+    with store.database.connect() as connection:
+        return f"{put_back(connection, Journal(store.cache))} templates and sets of statements are back"
+
+
+def _leftovers(cache: Path) -> Iterator[Path]:
+    """Half-written files: of runs that nobody writes, and elsewhere those that are old."""
+    for folder in _folders(cache):
+        if not is_held(folder):
+            yield from (path for pattern in LEFTOVERS for path in folder.glob(pattern))
+    for place in ("derived", "probes", "data"):
+        for pattern in LEFTOVERS:
+            for path in (cache / place).glob(pattern):
+                try:
+                    if time.time() - path.stat().st_mtime > OLD:
+                        yield path
+                except FileNotFoundError:
+                    continue
+
+
+def _delete(leftovers: list[Path]) -> str:
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return f"{len(leftovers)} files deleted"
+
+
+def _folders(cache: Path) -> list[Path]:
+    runs = cache / "runs"
+    return sorted(folder for folder in runs.iterdir() if folder.is_dir()) if runs.is_dir() else []
