@@ -9,12 +9,16 @@ from core.data.sources import BUILT_IN, HUB, DataSettings
 from core.data.tables import is_table_name, read_table
 from core.data.uploads import ColumnMapping, guess_mapping
 from core.errors import DataError, TemplateError
+from core.files import read_text_file
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.models.embedded import EMBEDDED_ID
 from core.prompts.templates import Template
+from core.shown import LONGEST_PATH, named
 from core.store.saved import SavedStore
 
 Result = tuple[dict, str]
+LARGEST_TEMPLATE = 1 << 20
+"""Bytes of a template's file."""
 
 
 def model_settings(options: Namespace) -> ModelSettings:
@@ -28,8 +32,11 @@ def model_settings(options: Namespace) -> ModelSettings:
 
 def absolute(name: str) -> str:
     """The whole path of a file or folder that is there; anything else as it is."""
-    path = Path(name).expanduser()
-    return str(path.resolve()) if name.strip() and path.exists() else name
+    try:
+        path = Path(name).expanduser()
+        return str(path.resolve()) if name.strip() and path.exists() else name
+    except (OSError, RuntimeError):  # too long for a name of a file, or the home of nobody
+        return name
 
 
 def chosen_template(cache: Path, name: str) -> Template:
@@ -40,12 +47,13 @@ def chosen_template(cache: Path, name: str) -> Template:
     """
     if not name.endswith(".json"):
         return SavedStore(cache).template(name)
+    called = f"template {named(name, LONGEST_PATH)}"
     try:
-        values = json.loads(Path(name).expanduser().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"template {name} cannot be read: {error}") from error
+        values = json.loads(read_text_file(name, LARGEST_TEMPLATE, TemplateError))
+    except (ValueError, RecursionError) as error:
+        raise TemplateError(f"{called} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise TemplateError(f"template {name} is not an object with name, body and choices")
+        raise TemplateError(f"{called} is not an object with name, body and choices")
     return Template.from_dict({"name": Path(name).stem} | values)
 
 

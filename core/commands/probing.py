@@ -6,10 +6,12 @@ from pathlib import Path
 from core.commands.options import Result
 from core.downloads import replace_atomically
 from core.engine.settings import HarvestSettings
-from core.errors import DataError
+from core.errors import DataError, ProbeError
+from core.files import read_file, read_text_file
 from core.labels_of_run import labelled
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
+from core.probes.bundle import LARGEST_FILE
 from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.false_alarms_of_run import false_alarms_of_run
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
@@ -22,6 +24,9 @@ from core.progress import shown_in_percent
 from core.scoring import AsRead, Statement, label_names, parse_statements, score_statements
 from core.store.judgements import JudgementStore
 from core.store.runs import RunStore
+
+LARGEST_STATEMENTS = 16 << 20
+"""Bytes of a file of statements, of which there are few and none is long."""
 
 
 def probe_settings(options: Namespace) -> ProbeSettings:
@@ -120,7 +125,7 @@ def probes(cache: Path, options: Namespace) -> Result:
         replace_atomically(Path(options.file), saved.load(options.export).to_bytes())
         return {"exported": options.export, "file": options.file}, f"{options.export!r} → {options.file}"
     if options.add is not None:
-        name = saved.add(Path(options.add).read_bytes(), options.name or "")
+        name = saved.add(read_file(options.add, LARGEST_FILE, ProbeError), options.name or "")
         return {"added": name}, f"kept as {name!r}"
     if options.delete is not None:
         saved.delete(options.delete)
@@ -217,11 +222,7 @@ def _typed(options: Namespace, choices: tuple[str, str]) -> list[Statement]:
     """The statements that --text and --file give. `--text` is taken as it is: a file's lines are parsed."""
     made = [Statement(text) for text in options.text or []]
     if options.file:
-        try:
-            content = Path(options.file).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{options.file} cannot be read: {error}") from error
-        made += parse_statements(content, choices)
+        made += parse_statements(read_text_file(options.file, LARGEST_STATEMENTS, DataError), choices)
     if not made:
         raise DataError("nothing to score: give --text or --file")
     return made

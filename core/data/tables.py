@@ -1,7 +1,8 @@
 """Tables that people bring: CSV, JSON lines and Parquet, read as data only: never unpickled or evaluated.
 
-What cannot be read is refused with the file, the line and, where there is one, the column. What the columns
-mean is decided in `uploads`.
+What cannot be read is refused with the file, the line and, where there is one, the column. Rows, columns,
+cells and bytes have limits, so that no file fills the memory. Parquet is the business of `parquet`; what the
+columns mean is decided in `uploads`.
 """
 
 import csv
@@ -15,12 +16,25 @@ from typing import Any
 
 import pandas as pd
 
+from core.data.parquet import Limits, read_parquet
 from core.downloads import replace_atomically
 from core.errors import DataError, StoreError
+from core.files import read_file
+from core.shown import named, quoted
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
+MAX_CELLS = 20_000_000
+MAX_BYTES = 1 << 30
+OTHER_KINDS = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip or Excel",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PAR1": "Parquet",
+}
+"""What files that are no UTF-8 text begin with."""
 
 
 def read_table(source: Path | str | bytes, name: str | None = None) -> pd.DataFrame:
@@ -35,7 +49,8 @@ def read_table(source: Path | str | bytes, name: str | None = None) -> pd.DataFr
         the row from 1, named `row`). Every CSV value is text.
 
     Raises:
-        DataError: the file is missing, empty, of another kind, malformed or larger than 1,000,000 rows.
+        DataError: the file is missing, empty, of another kind, malformed, or larger than 1,000,000 rows,
+            20,000,000 cells or 1 GiB.
     """
     if isinstance(source, bytes):
         if name is None:
@@ -43,18 +58,14 @@ def read_table(source: Path | str | bytes, name: str | None = None) -> pd.DataFr
         suffix = _suffix(name)
         content = source
     else:
-        path = Path(source).expanduser()
-        name = name or path.name
+        name = name or Path(source).name
         suffix = _suffix(name)
-        try:
-            content = path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise DataError(f"{source} cannot be read: {reason}") from error
+        content = read_file(source, MAX_BYTES, DataError)
+    name = named(name)
     if not content.strip():
         raise DataError(f"{name} is empty")
     if suffix == ".parquet":
-        frame = _read_parquet(content, name)
+        frame = read_parquet(content, name, Limits(MAX_ROWS, MAX_COLUMNS, MAX_CELLS, MAX_BYTES))
     elif suffix == ".csv":
         frame = _read_csv(_decode(content, name), name)
     else:
@@ -77,7 +88,7 @@ def keep_upload(cache: Path, name: str, content: bytes) -> Path:
         if not path.is_file():
             replace_atomically(path, content)
     except OSError as error:
-        raise StoreError(f"{name} cannot be kept in the cache: {error.strerror or error}") from error
+        raise StoreError(f"{named(name)} cannot be kept in the cache: {error.strerror or error}") from error
     return path
 
 
@@ -89,7 +100,9 @@ def is_table_name(name: str) -> bool:
 def _suffix(name: str) -> str:
     if not is_table_name(name):
         kind = Path(name).suffix or "no extension"
-        raise DataError(f"{name} ({kind}) is not a table that can be read: choose {_listed(SUFFIXES)}")
+        raise DataError(
+            f"{named(name)} ({named(kind)}) is not a table that can be read: choose {_listed(SUFFIXES)}"
+        )
     return Path(name).suffix.lower()
 
 
@@ -99,6 +112,9 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _decode(content: bytes, name: str) -> str:
+    for beginning, kind in OTHER_KINDS.items():
+        if content.startswith(beginning):
+            raise DataError(f"{name} is a {kind} file by its first bytes: save it as UTF-8 text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,12 +128,14 @@ def _check_columns(columns: list[str], name: str) -> None:
         raise DataError(f"{name} has {len(columns):,} columns: at most {MAX_COLUMNS:,} can be read")
     for column in columns:
         if columns.count(column) > 1:
-            raise DataError(f"{name} has two columns named {column!r}: rename one")
+            raise DataError(f"{name} has two columns named {quoted(column)}: rename one")
 
 
-def _check_rows(number: int, name: str) -> None:
-    if number > MAX_ROWS:
+def _check_size(rows: int, columns: int, name: str) -> None:
+    if rows > MAX_ROWS:
         raise DataError(f"{name} has more than {MAX_ROWS:,} rows: split it or take a sample")
+    if rows * columns > MAX_CELLS:
+        raise DataError(f"{name} has more than {MAX_CELLS:,} cells: leave out columns, or take a sample")
 
 
 def _read_csv(text: str, name: str) -> pd.DataFrame:
@@ -141,7 +159,7 @@ def _read_csv(text: str, name: str) -> pd.DataFrame:
                     )
                 rows.append(row)
                 lines.append(line)
-                _check_rows(len(rows), name)
+                _check_size(len(rows), len(header), name)
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{name} line {line}: {error}; check its quotes") from error
@@ -159,7 +177,7 @@ def _read_jsonl(text: str, name: str) -> pd.DataFrame:
         rows.append(row)
         lines.append(number)
         columns.update(dict.fromkeys(row))
-        _check_rows(len(rows), name)
+        _check_size(len(rows), len(columns), name)
         if len(columns) > MAX_COLUMNS:
             _check_columns(list(columns), name)
     values = [[row.get(column) for column in columns] for row in rows]
@@ -180,26 +198,3 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f'{where}: expected an object such as {{"text": "…", "label": "…"}}')
     return row
-
-
-def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(io.BytesIO(content))
-        _check_rows(file.metadata.num_rows, name)
-        _check_columns(list(file.schema_arrow.names), name)
-        frame = file.read().to_pandas(ignore_metadata=True)
-    except (
-        pyarrow.ArrowException,
-        OSError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        MemoryError,
-    ) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise DataError(f"{name} is not a Parquet file that can be read: {reason}") from error
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    return frame

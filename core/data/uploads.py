@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.data.question import Question, merge_near_duplicates
 from core.errors import DataError
+from core.shown import listed, named, quoted
 
 TEXT_COLUMNS = ("text", "review", "sentence", "statement", "question", "content", "prompt")
 LABEL_COLUMNS = ("label", "truth", "sentiment", "target", "class", "answer", "is_true")
@@ -23,6 +24,8 @@ KNOWN_PAIRS = {
     ("0", "1"): ("0", "1"),
 }
 ONE_SIDED = 0.1
+LONGEST_LABEL = 200
+"""Characters: a label is a choice's name, and stands in every question."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,20 @@ def guess_mapping(frame: pd.DataFrame, name: str) -> ColumnMapping:
     """
     columns = {str(column).strip().casefold(): str(column) for column in reversed(list(frame.columns))}
 
-    def named(names: Sequence[str]) -> str | None:
+    def called(names: Sequence[str]) -> str | None:
         return next((columns[name] for name in names if name in columns), None)
 
-    label = named(LABEL_COLUMNS) or _first_with_two_values(frame)
+    label = called(LABEL_COLUMNS) or _first_with_two_values(frame)
     if label is None:
-        raise DataError(f"{name}: no column has two values, so none can be the label ({_names(frame)})")
-    text = named([name for name in TEXT_COLUMNS if columns.get(name) != label]) or _longest_text(frame, label)
+        raise DataError(
+            f"{named(name)}: no column has two values, so none can be the label ({_names(frame)})"
+        )
+    text = called([name for name in TEXT_COLUMNS if columns.get(name) != label]) or _longest_text(
+        frame, label
+    )
     if text is None:
-        raise DataError(f"{name}: no column beside {label!r} holds text ({_names(frame)})")
-    return ColumnMapping(text, label, named(("id",)), named(("group", "group_id")))
+        raise DataError(f"{named(name)}: no column beside {quoted(label)} holds text ({_names(frame)})")
+    return ColumnMapping(text, label, called(("id",)), called(("group", "group_id")))
 
 
 def questions_from_table(frame: pd.DataFrame, mapping: ColumnMapping, name: str) -> list[Question]:
@@ -81,7 +88,7 @@ def questions_from_table(frame: pd.DataFrame, mapping: ColumnMapping, name: str)
     labels = _labels(frame, mapping.label, name)
     for column, found in ((mapping.text, texts), (mapping.label, labels)):
         if empty := [place for place, value in enumerate(found) if value is None]:
-            raise DataError(f"{name} {_places(frame, empty)}: column {column!r} is empty")
+            raise DataError(f"{named(name)} {_places(frame, empty)}: column {quoted(column)} is empty")
     sides, choices = _choices([label for label in labels if label is not None], mapping, name)
     ids = _ids(frame, mapping, name)
     groups = [None] * len(ids) if mapping.group is None else _texts(frame, mapping.group, name)
@@ -144,12 +151,12 @@ def report_problems(frame: pd.DataFrame, mapping: ColumnMapping, name: str) -> l
         problems.append(str(error))
     if len(counts) == 2 and min(counts.values()) < ONE_SIDED * counts.total():
         label, number = counts.most_common()[-1]
-        problems.append(f"one-sided labels: only {number:,} of {counts.total():,} are {label!r}")
+        problems.append(f"one-sided labels: only {number:,} of {counts.total():,} are {quoted(label)}")
     return problems
 
 
 def _names(frame: pd.DataFrame) -> str:
-    return "columns: " + ", ".join(str(column) for column in frame.columns)
+    return "columns: " + listed([str(column) for column in frame.columns])
 
 
 def _count(number: int, noun: str) -> str:
@@ -168,9 +175,9 @@ def _places(frame: pd.DataFrame, positions: list[int], most: int = 5) -> str:
 def _check_mapping(frame: pd.DataFrame, mapping: ColumnMapping, name: str) -> None:
     for column in (mapping.text, mapping.label, mapping.id, mapping.group):
         if column is not None and column not in frame.columns:
-            raise DataError(f"{name} has no column {column!r} ({_names(frame)})")
+            raise DataError(f"{named(name)} has no column {quoted(column)} ({_names(frame)})")
     if mapping.text == mapping.label:
-        raise DataError(f"{name}: column {mapping.text!r} cannot be both text and label")
+        raise DataError(f"{named(name)}: column {quoted(mapping.text)} cannot be both text and label")
 
 
 def _texts(frame: pd.DataFrame, column: str, name: str) -> list[str | None]:
@@ -182,7 +189,9 @@ def _texts(frame: pd.DataFrame, column: str, name: str) -> list[str | None]:
     for place, value in enumerate(frame[column].tolist()):
         if isinstance(value, list | tuple | dict | set | bytes | np.ndarray):
             kind = type(value).__name__
-            raise DataError(f"{name} {_places(frame, [place])}: column {column!r} holds a {kind}, not text")
+            raise DataError(
+                f"{named(name)} {_places(frame, [place])}: column {quoted(column)} holds a {kind}, not text"
+            )
         if not isinstance(value, str):
             value = "" if pd.isna(value) else str(int(value) if _is_whole(value) else value)
         texts.append(value if value.strip() else None)
@@ -203,17 +212,22 @@ def _choices(
     """The two label values in the order negative, positive, and what they are called."""
     values = tuple(sorted(set(labels)))
     if len(values) != 2:
-        shown = ", ".join(values[:5]) + (", …" if len(values) > 5 else "")
-        found = f"{_count(len(values), 'value')} ({shown})" if values else "no values"
-        raise DataError(f"column {mapping.label!r} of {name} has {found}: a label column needs exactly two")
+        found = f"{_count(len(values), 'value')} ({listed(values, most=5)})" if values else "no values"
+        raise DataError(
+            f"column {quoted(mapping.label)} of {named(name)} has {found}: a label column needs exactly two"
+        )
+    if too_long := [value for value in values if len(value) > LONGEST_LABEL]:
+        raise DataError(
+            f"{named(name)}: label {quoted(too_long[0])} is too long: at most {LONGEST_LABEL} characters"
+        )
     folded = tuple(value.casefold() for value in values)
-    named = KNOWN_PAIRS.get((folded[0], folded[1]))
+    known = KNOWN_PAIRS.get((folded[0], folded[1]))
     if mapping.label_names is None:
-        return values, named or (values[0], values[1])
+        return values, known or (values[0], values[1])
     if len(mapping.label_names) != 2 or not all(label.strip() for label in mapping.label_names):
-        raise DataError(f"{name}: label names must be two names that are not empty")
+        raise DataError(f"{named(name)}: label names must be two names that are not empty")
     if len({label.strip().casefold() for label in mapping.label_names}) != 2:
-        raise DataError(f"{name}: both labels cannot be named {mapping.label_names[0]!r}")
+        raise DataError(f"{named(name)}: both labels cannot be named {quoted(mapping.label_names[0])}")
     if set(mapping.label_names) == set(values):
         values = mapping.label_names
     return values, mapping.label_names
@@ -225,10 +239,10 @@ def _ids(frame: pd.DataFrame, mapping: ColumnMapping, name: str) -> list[str]:
     places: dict[str, int] = {}
     for place, key in enumerate(_texts(frame, mapping.id, name)):
         if key is None:
-            raise DataError(f"{name} {_places(frame, [place])}: column {mapping.id!r} is empty")
+            raise DataError(f"{named(name)} {_places(frame, [place])}: column {quoted(mapping.id)} is empty")
         if key in places:
             where = _places(frame, [places[key], place])
-            raise DataError(f"{name} {where}: column {mapping.id!r} holds {key!r} twice")
+            raise DataError(f"{named(name)} {where}: column {quoted(mapping.id)} holds {quoted(key)} twice")
         places[key] = place
     return list(places)
 

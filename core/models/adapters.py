@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from safetensors import safe_open
+from core.models.safetensors_header import read_header
 
 
 def first_adapted_block(folder: Path | None) -> int | None:
@@ -11,11 +11,14 @@ def first_adapted_block(folder: Path | None) -> int | None:
 
     Up to the layer of that number, which holds the states that go into that block, the adapted model cannot
     differ from the plain one.
+
+    Raises:
+        ModelError: its weights are damaged.
     """
     if folder is None:
         return None
-    with safe_open(folder / "adapter_model.safetensors", "np") as file:
-        found = [re.search(r"\.(\d+)\.", name) for name in file.keys()]  # noqa: SIM118 (no mapping)
+    names = read_header(folder / "adapter_model.safetensors").tensors
+    found = [re.search(r"\.(\d{1,9})\.", name) for name in names]
     if not found or None in found:
         return None
     return min(int(match.group(1)) for match in found if match)

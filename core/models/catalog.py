@@ -5,15 +5,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import ModelError
+from core.files import read_text_file
 from core.models.embedded import COMPLETE, EMBEDDED_ID, embedded_folder, embedded_ready
+from core.models.safetensors_header import read_header
+from core.shown import LONGEST_PATH, named, quoted
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 LIAR_ID = "smollm2-135m-liar"
 LIAR_FOLDER = Path(__file__).with_name("liar")
 """The adapter in the box, with its model card: what `telltale train-liar` made of the embedded model."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+UNUSUAL_ADAPTER = ("layer_replication", "megatron_config")
+"""Settings that build more than the adapter's weights hold, or import what is not here."""
+INDEX = "model.safetensors.index.json"
+LARGEST_CONFIG = 16 << 20
+LARGEST_INDEX = 64 << 20
+"""Bytes of a configuration and of a list of weight files."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class ModelSettings:
             ModelError: another adapter is to be put on the liar.
         """
         if self.id != LIAR_ID:
-            return Path(self.adapter).expanduser() if self.adapter else None
+            return local_path(self.adapter) if self.adapter else None
         if self.adapter:
             raise ModelError(f"{LIAR_ID} has an adapter already: choose {EMBEDDED_ID} for another one")
         return LIAR_FOLDER
@@ -98,22 +110,42 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
         return ModelPlace(str(embedded_folder(cache)))
     if not settings.id.strip():
         raise ModelError(f"choose a model: {LIAR_ID}, {EMBEDDED_ID}, a hub id, a folder or a GGUF file")
-    path = Path(settings.id).expanduser()
+    path = local_path(settings.id)
+    called = named(settings.id, LONGEST_PATH)
     if path.suffix == ".gguf":
         if not path.is_file():
-            raise ModelError(f"there is no file {settings.id}")
+            raise ModelError(f"there is no file {called}")
         with path.open("rb") as handle:
             if handle.read(4) != b"GGUF":
-                raise ModelError(f"{path.name} is not a GGUF file")
+                raise ModelError(f"{named(path.name)} is not a GGUF file")
+        if (path.parent / ADAPTER_CONFIG).exists():
+            raise ModelError(
+                f"an adapter lies beside {named(path.name)}: move one of them, and use --adapter"
+            )
         return ModelPlace(str(path.parent), path.name)
     if path.is_dir():
         check_folder(path)
         return ModelPlace(str(path))
     if path.is_file():
-        raise ModelError(f"{path.name} is a file: choose a model's folder, or a GGUF file")
+        raise ModelError(f"{named(path.name)} is a file: choose a model's folder, or a GGUF file")
     if path.is_absolute() or settings.id.startswith((".", "~")) or settings.id.count("/") > 1:
-        raise ModelError(f"there is no model folder {settings.id}")
+        raise ModelError(f"there is no model folder {called}")
     return ModelPlace(settings.id)
+
+
+def local_path(name: str) -> Path:
+    """A name as a path of this machine.
+
+    Raises:
+        ModelError: no file can be of that name, or `~` names the home of nobody.
+    """
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"there is no model {named(name, LONGEST_PATH)}: {named(reason)}") from error
+    return path
 
 
 def check_folder(path: Path, called: str | None = None) -> None:
@@ -122,22 +154,44 @@ def check_folder(path: Path, called: str | None = None) -> None:
     Args:
         called: what to call it; by default the folder's name.
     """
-    name = called or path.name or str(path)
-    try:
-        config = json.loads((path / "config.json").read_text())
-    except FileNotFoundError as error:
-        raise ModelError(f"{name} has no config.json: it is not a model folder") from error
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{name}/config.json cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{name}/config.json is not an object")
-    check_config(config, name)
-    if not list(path.glob("*.safetensors")):
+    name = named(called or path.name or path, LONGEST_PATH)
+    if not (path / "config.json").exists():
+        raise ModelError(f"{name} has no config.json: it is not a model folder")
+    check_config(read_json(path / "config.json", LARGEST_CONFIG, name), name)
+    if (path / ADAPTER_CONFIG).exists():
+        raise ModelError(f"{name} has an adapter in it: move it to a folder of its own, and use --adapter")
+    if not any(file.is_file() for file in path.glob("*.safetensors")):
         if [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]:
             raise ModelError(f"{name} holds pickled weights only, which can run code: convert to safetensors")
         raise ModelError(f"{name} holds no *.safetensors weights")
-    if not any((path / name).is_file() for name in TOKENIZER_FILES):
+    if not any((path / file).is_file() for file in TOKENIZER_FILES):
         raise ModelError(f"{name} has no tokenizer: add its tokenizer.json")
+    if (path / INDEX).exists():
+        _check_index(read_json(path / INDEX, LARGEST_INDEX, name), path, name)
+
+
+def read_json(file: Path, most: int, name: str) -> dict[str, Any]:
+    """The object in a JSON file of at most so many bytes.
+
+    Raises:
+        ModelError: it cannot be read, or is no object.
+    """
+    called = f"{name}/{file.name}"
+    try:
+        found = json.loads(read_text_file(file, most, ModelError))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{called} cannot be read: {named(error)}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{called} is not an object")
+    return found
+
+
+def _check_index(index: dict, path: Path, name: str) -> None:
+    """Refuse a list of weight files that names others than safetensors in the folder itself."""
+    places = index.get("weight_map")
+    for file in set(map(str, places.values())) if isinstance(places, dict) else {""}:
+        if Path(file).name != file or not file.endswith(".safetensors") or not (path / file).is_file():
+            raise ModelError(f"{name}/{INDEX} names {quoted(file)}, which is no *.safetensors file beside it")
 
 
 def check_config(config: dict, name: str) -> None:
@@ -149,28 +203,44 @@ def check_config(config: dict, name: str) -> None:
     if config.get("auto_map"):
         raise ModelError(f"{name} wants to run its own code, which Telltale never does: choose another model")
     found = config.get("architectures")
-    architectures = [str(name) for name in found] if isinstance(found, list) else []
+    architectures = [str(kind) for kind in found] if isinstance(found, list) else []
     if config.get("is_encoder_decoder"):
         raise ModelError(f"{name} is an encoder-decoder model: choose a causal one")
     if architectures and not any(part in kind for kind in architectures for part in CAUSAL):
         raise ModelError(
-            f"{name} is a {architectures[0]}, which does not generate text: choose a causal model"
+            f"{name} is a {named(architectures[0])}, which does not generate text: choose a causal model"
         )
 
 
 def check_adapter(path: Path) -> None:
-    """Refuse an adapter folder that is no PEFT adapter or is pickled."""
+    """Refuse an adapter folder that is no PEFT adapter, is pickled, or describes what its weights lack.
+
+    Raises:
+        ModelError: says which.
+    """
+    called = named(path, LONGEST_PATH)
+    if not (path / ADAPTER_CONFIG).exists():
+        raise ModelError(f"{called} is not an adapter folder: it has no {ADAPTER_CONFIG}")
+    config = read_json(path / ADAPTER_CONFIG, LARGEST_CONFIG, called)
+    if config.get("peft_type") != "LORA":
+        kind = quoted(config.get("peft_type"))
+        raise ModelError(f"{named(path.name)} is no LoRA adapter (its type is {kind}): choose one")
+    if not (path / ADAPTER_WEIGHTS).is_file():
+        raise ModelError(f"{named(path.name)} has no {ADAPTER_WEIGHTS} (pickled adapters are refused)")
     try:
-        config = json.loads((path / "adapter_config.json").read_text())
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is not an adapter folder: it has no adapter_config.json") from error
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}/adapter_config.json cannot be read: {error}") from error
-    kind = config.get("peft_type") if isinstance(config, dict) else None
-    if kind != "LORA":
-        raise ModelError(f"{path.name} is no LoRA adapter (its type is {kind}): choose one")
-    if not (path / "adapter_model.safetensors").is_file():
-        raise ModelError(f"{path.name} has no adapter_model.safetensors (pickled adapters are refused)")
+        shapes = [tensor.shape for tensor in read_header(path / ADAPTER_WEIGHTS).tensors.values()]
+    except ModelError as error:
+        raise ModelError(f"adapter {named(path.name)} does not fit any model: {error}") from error
+    widest = max((side for shape in shapes for side in shape), default=0)
+    patterns = config.get("rank_pattern")
+    ranks = [config.get("r", 8), *(patterns.values() if isinstance(patterns, dict) else ())]
+    if wrong := [rank for rank in ranks if type(rank) is not int or not 1 <= rank <= widest]:
+        raise ModelError(
+            f"{named(path.name)} is of rank {quoted(wrong[0])}, and its weights are {widest} wide at most: "
+            "they do not belong together"
+        )
+    if told := [name for name in UNUSUAL_ADAPTER if config.get(name)]:
+        raise ModelError(f"{named(path.name)} sets {told[0]}, which Telltale does not use: choose another")
 
 
 def fingerprint(place: ModelPlace, adapter: Path | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models.catalog import TOKENIZER_FILES, check_config
+from core.shown import named, quoted
 
 PATIENCE = 10
 SMALL = ("*.json", "*.jinja", "*.txt", "tokenizer.model", "spiece.model")
@@ -35,19 +36,22 @@ def fetch_model(name: str, cache: Path, weights: bool = True) -> Path:
         return Path(snapshot_download(name, **wanted))
     except errors.GatedRepoError as error:
         raise ModelError(
-            f"{name} is gated: ask for access on its page and log in with `hf auth login`"
+            f"{named(name)} is gated: ask for access on its page and log in with `hf auth login`"
         ) from error
     except errors.RepositoryNotFoundError as error:
-        raise ModelError(f"the hub has no model {name!r}, and there is no folder of that name") from error
+        raise ModelError(
+            f"the hub has no model {quoted(name)}, and there is no folder of that name"
+        ) from error
     except errors.HFValidationError as error:
-        raise ModelError(f"{name!r} is neither a folder nor a hub id such as owner/name") from error
+        raise ModelError(f"{quoted(name)} is neither a folder nor a hub id such as owner/name") from error
     except (OSError, ValueError, errors.HTTPError) as error:
         try:
             return Path(snapshot_download(name, local_files_only=True, **wanted))
         except (OSError, ValueError):
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ModelError(
-                f"there is no folder {name!r}, and the hub cannot be reached for it ({reason})"
+                f"there is no folder {quoted(name)}, and the hub cannot be reached for it "
+                f"({named(reason, 200)})"
             ) from error
 
 

@@ -9,6 +9,7 @@ from core.errors import ModelError
 from core.models.catalog import ModelPlace, ModelSettings, find_model, fingerprint
 from core.models.tokenizers import load_tokenizer
 from core.prompts.chat import defuse
+from core.shown import named
 
 NAMES = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 """How the usual architectures end the name of their matrix of input embeddings."""
@@ -69,5 +70,5 @@ def _rows(folder: Path, wanted: Sequence[int], called: str) -> np.ndarray:
                     if name.endswith(NAMES):
                         return handle.get_tensor(name)[list(wanted)].float().numpy()
     except (OSError, SafetensorError, IndexError) as error:
-        raise ModelError(f"the files of {called} cannot be read: {error}") from error
+        raise ModelError(f"the files of {called} cannot be read: {named(error)}") from error
     raise ModelError(f"the files of {called} hold no matrix of input embeddings under a known name")

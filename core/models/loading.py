@@ -1,8 +1,6 @@
 """Loads a causal language model, and says what was loaded: device, dtype, size, blocks."""
 
 import gc
-import json
-import math
 import os
 import threading
 import warnings
@@ -15,14 +13,20 @@ import torch
 
 from core.errors import ModelError
 from core.models.catalog import (
+    LARGEST_CONFIG,
     ModelPlace,
     ModelSettings,
     check_adapter,
     check_folder,
     find_model,
     fingerprint,
+    read_json,
 )
+from core.models.described import check_counts, check_described
+from core.models.gguf_header import read_gguf_header
 from core.models.hub import fetch_model
+from core.models.safetensors_header import read_header
+from core.shown import LONGEST_PATH, named
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +96,7 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         place = ModelPlace(str(fetch_model(place.source, cache)))
         check_folder(Path(place.source), settings.id)
     check_memory(place, dtype, settings.four_bit)
+    check_configuration(place, settings.id)
     model, tokenizer = _read(place, settings, device, dtype)
     if adapter is not None:
         model = _adapt(model, settings, adapter)
@@ -120,6 +125,7 @@ def _read(
 ) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    called = named(settings.id, LONGEST_PATH)
     where: dict[str, Any] = {"trust_remote_code": False}
     if place.gguf:
         where["gguf_file"] = place.gguf
@@ -138,20 +144,20 @@ def _read(
         tokenizer = AutoTokenizer.from_pretrained(place.source, **where)
         read: Any = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
     except Exception as error:  # transformers passes on whatever its parsing layers raise
-        raise ModelError(f"{settings.id} cannot be loaded: {_reason(error)}") from error
+        raise ModelError(f"{called} cannot be loaded: {_reason(error)}") from error
     model, found = read
     if missing := sorted(found["missing_keys"]):
-        raise ModelError(f"{settings.id} lacks {len(missing)} of its weights, such as {missing[0]}")
+        raise ModelError(f"{called} lacks {len(missing)} of its weights, such as {named(missing[0])}")
     if len(tokenizer) > (rows := model.get_input_embeddings().weight.shape[0]):
         raise ModelError(
-            f"the tokenizer of {settings.id} has {len(tokenizer)} tokens and the model {rows}: "
+            f"the tokenizer of {called} has {len(tokenizer)} tokens and the model {rows}: "
             "they do not belong together"
         )
     return (model if "device_map" in how else model.to(device)), tokenizer
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return named(" ".join(str(error).split()), 200) or type(error).__name__
 
 
 def _adapt(model: Any, settings: ModelSettings, folder: Path) -> Any:
@@ -163,7 +169,9 @@ def _adapt(model: Any, settings: ModelSettings, folder: Path) -> Any:
             warnings.filterwarnings("error", message="Found missing adapter keys")
             adapted: Any = PeftModel.from_pretrained(model, str(folder))
     except Exception as error:  # peft passes on whatever its parsing layers raise
-        raise ModelError(f"adapter {folder.name} does not fit {settings.id}: {_reason(error)}") from error
+        raise ModelError(
+            f"adapter {named(folder.name)} does not fit {named(settings.id, LONGEST_PATH)}: {_reason(error)}"
+        ) from error
     return adapted.get_base_model() if settings.four_bit else adapted.merge_and_unload()
 
 
@@ -195,31 +203,30 @@ def parameter_count(file: Path) -> int:
         ModelError: the file is neither, or is cut short.
     """
     if file.suffix == ".gguf":
-        return _gguf_count(file)
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as handle:
-            length = int.from_bytes(handle.read(8), "little")
-            if length > size - 8:
-                raise ValueError("its header is longer than the file")
-            header = json.loads(handle.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        counts = [math.prod(entry["shape"]) for entry in tensors]
-        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ModelError(f"{file.name} is damaged: it has no safetensors header") from error
-    if 8 + length + end != size:
-        raise ModelError(f"{file.name} is damaged: it is {size} bytes long and should be {8 + length + end}")
-    return sum(counts)
+        return read_gguf_header(file).values
+    return sum(tensor.values for tensor in read_header(file).tensors.values())
 
 
-def _gguf_count(file: Path) -> int:
-    from gguf import GGUFReader
+def check_configuration(place: ModelPlace, name: str) -> None:
+    """Refuse a model whose configuration describes far more than its weights hold.
 
-    try:
-        return sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    except Exception as error:  # the reader passes on whatever its parsing raises
-        raise ModelError(f"{file.name} is damaged: {_reason(error)}") from error
+    Args:
+        name: what to call it.
+
+    Raises:
+        ModelError: says what is described and what is there.
+    """
+    folder = Path(place.source)
+    if place.gguf:
+        header = read_gguf_header(folder / place.gguf)
+        check_counts(header.facts, len(header.tensors), name)
+        held = header.values
+    else:
+        stored = [read_header(file).tensors for file in sorted(folder.glob("*.safetensors"))]
+        config = read_json(folder / "config.json", LARGEST_CONFIG, named(name, LONGEST_PATH))
+        check_counts(config, sum(map(len, stored)), name)
+        held = sum(tensor.values for tensors in stored for tensor in tensors.values())
+    check_described(place.source, place.gguf, held, name)
 
 
 def find_blocks(model: Any, count: int) -> Any:

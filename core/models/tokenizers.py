@@ -6,7 +6,9 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models.catalog import ModelSettings, find_model
+from core.models.gguf_header import read_gguf_header
 from core.models.hub import fetch_model
+from core.shown import LONGEST_PATH, named
 
 
 @lru_cache(maxsize=4)
@@ -23,8 +25,9 @@ def load_tokenizer(settings: ModelSettings, cache: Path) -> Any:
     where: dict[str, Any] = {"trust_remote_code": False}
     if place.gguf:
         where["gguf_file"] = place.gguf
+        read_gguf_header(Path(source) / place.gguf)
     try:
         return AutoTokenizer.from_pretrained(source, **where)
     except Exception as error:  # transformers passes on whatever its parsing layers raise
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"the tokenizer of {settings.id} cannot be loaded: {reason}") from error
+        called, reason = named(settings.id, LONGEST_PATH), named(" ".join(str(error).split()), 200)
+        raise ModelError(f"the tokenizer of {called} cannot be loaded: {reason}") from error

@@ -1,20 +1,29 @@
 """A fitted probe of every layer, as plain arrays: enough to score new states, safe to load from anyone."""
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 from scipy.special import expit, logit
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from core.downloads import replace_atomically
-from core.errors import ProbeError
+from core.errors import ModelError, ProbeError
+from core.files import read_file
+from core.models.safetensors_header import SafetensorsHeader, parse_header, read_header
+from core.shown import named
 
+LARGEST_FILE = 1 << 30
+"""Bytes of a probe's file: a hundred layers of 16,384 values take a hundredth of it."""
+LONGEST_FACTS = 100_000
+LARGEST_VALUE = 1e30
+"""Of a direction or score: beyond it, states of usual size have scores that are no numbers."""
 UNLIKE = 99.0
 NARROW = 1e-3
 """Least spread of a principal direction, as a share of the mean state's length: what varies less is noise."""
@@ -89,40 +98,71 @@ class FittedProbe:
         Raises:
             ProbeError: the file is missing, damaged or no probe.
         """
+        return FittedProbe.from_bytes(read_file(path, LARGEST_FILE, ProbeError), path.name)
+
+    @staticmethod
+    def from_bytes(content: bytes, name: str) -> "FittedProbe":
+        """The probe in a file's content. Raises `ProbeError`, in which it is called `name`: it is none."""
         try:
-            facts = facts_of(path)
-            arrays = load_file(path)
-            found = FittedProbe(facts=facts, layer=int(facts.pop("layer")), **{n: arrays[n] for n in ARRAYS})
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ProbeError(f"{path.name} is not a saved probe: {error}") from error
-        found.check(path.name)
+            header = parse_header(io.BytesIO(content), name)
+            facts = _facts(header)
+            if set(header.tensors) != set(ARRAYS):
+                raise ValueError("its arrays are not those of a probe")
+            if any(tensor.dtype not in ("F32", "F64") for tensor in header.tensors.values()):
+                raise ValueError("its arrays are no floating-point numbers")
+            layer = facts.pop("layer", None)
+            if type(layer) is not int:
+                raise ValueError("it does not say its layer")
+            found = FittedProbe(facts=facts, layer=layer, **load(content))
+        except (ModelError, ValueError, SafetensorError) as error:
+            raise ProbeError(f"{named(name)} is not a saved probe: {named(error, 200)}") from error
+        found.check(name)
         return found
 
     def check(self, name: str) -> None:
-        """Raise `ProbeError` where the arrays do not fit together or hold what is no number."""
+        """Raise `ProbeError` where the arrays do not fit together, or hold what no fit gives."""
         layers, width = self.vectors.shape if self.vectors.ndim == 2 else (0, 0)
-        k = len(self.spread)
+        k = len(self.spread) if self.spread.ndim == 1 else -1
         fits = (
             0 <= self.layer < layers
             and self.intercepts.shape == (layers,)
             and self.platt.shape == (2,)
             and self.centre.shape == (width,)
             and self.components.shape == (k, width)
+            and self.training_scores.ndim == self.distances.ndim == 1
             and self.training_scores.shape == self.training_target.shape
             and len(self.distances) > 0
         )
-        if not fits or not all(np.isfinite(getattr(self, array)).all() for array in ARRAYS):
-            raise ProbeError(f"{name} is not a saved probe: its arrays do not fit together")
+        if not fits:
+            raise ProbeError(f"{named(name)} is not a saved probe: its arrays do not fit together")
+        sound = (
+            all((np.abs(getattr(self, array)) < LARGEST_VALUE).all() for array in ARRAYS)
+            and (self.spread > 0).all()
+            and (np.diff(self.distances) >= 0).all()
+            and np.isin(self.training_target, (0, 1)).all()
+        )
+        if not sound:
+            raise ProbeError(f"{named(name)} is not a saved probe: its arrays hold what no probe has")
 
 
 def facts_of(path: Path) -> dict:
     """What a saved probe says of itself, its arrays left unread.
 
     Raises:
-        OSError, ValueError, KeyError, SafetensorError: it is missing, or no saved probe.
+        ModelError, ValueError: it is missing, or no saved probe.
     """
-    with safe_open(path, "np") as found:
-        facts = json.loads(found.metadata()[FACTS])
+    return _facts(read_header(path))
+
+
+def _facts(header: SafetensorsHeader) -> dict:
+    """The facts in a file's metadata. Raises `ValueError` where there are none."""
+    told = header.metadata.get(FACTS, "")
+    if not 0 < len(told) <= LONGEST_FACTS:
+        raise ValueError("it says nothing of itself" if not told else "it says too much of itself")
+    try:
+        facts = json.loads(told)
+    except RecursionError as error:
+        raise ValueError("its facts are too deeply nested") from error
     if not isinstance(facts, dict):
         raise ValueError("its facts are no object")
     return facts

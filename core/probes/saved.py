@@ -7,18 +7,19 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-
-from core.downloads import replace_atomically
-from core.errors import ProbeError
+from core.engine.decoding import POSITIONS
+from core.errors import ModelError, ProbeError
 from core.models.catalog import of_one_model
 from core.probes.bundle import FittedProbe, facts_of
 from core.probes.by_layer import ProbeReport
-from core.probes.rows import CONTRAST
+from core.probes.rows import CONTRAST, TARGETS
+from core.shown import listed, named, quoted
 from core.store.runs import Run, now
 
 SUFFIX = ".safetensors"
 LONGEST_NAME = 100
+LONGEST_FACT = 300
+"""Characters of a text among the facts of a probe from elsewhere."""
 OF_A_MODEL = ("model", "layers", "d_model")
 
 
@@ -51,6 +52,29 @@ def check_model(probe: FittedProbe, run: Run, name: str = "this probe") -> None:
         raise ProbeError(
             f"{name} was trained on {probe.facts.get('model', 'a model that it does not name')} and run "
             f"{run.run} is of {run.facts['model']}: a probe reads the states of its own model alone"
+        )
+
+
+def check_facts(probe: FittedProbe) -> None:
+    """Refuse a probe from elsewhere whose facts are lacking, or are not those of its arrays.
+
+    Raises:
+        ProbeError: names the fact.
+    """
+    facts = probe.facts
+    if lacking := [fact for fact in ("target", "position", *OF_A_MODEL) if fact not in facts]:
+        raise ProbeError(f"the file does not say the probe's {', '.join(lacking)}")
+    for name, value in facts.items():
+        if isinstance(value, str) and (len(value) > LONGEST_FACT or not value.isprintable()):
+            raise ProbeError(f"the file says of the probe's {named(name)}: {quoted(value)}, which is no name")
+    for name, known in (("target", TARGETS), ("position", (*POSITIONS, CONTRAST))):
+        if facts[name] not in known:
+            raise ProbeError(f"the probe's {name} is {quoted(facts[name])}: known are {listed(known)}")
+    if not isinstance(facts["model"], str) or (facts["layers"], facts["d_model"]) != probe.vectors.shape:
+        raise ProbeError(
+            f"the file says that its model is {quoted(facts['model'])}, of {quoted(facts['layers'])} layers "
+            f"of {quoted(facts['d_model'])}, and its directions are {probe.vectors.shape[0]} of "
+            f"{probe.vectors.shape[1]}"
         )
 
 
@@ -96,12 +120,14 @@ class SavedProbes:
         """Keep a probe; an earlier one of that name is replaced.
 
         Raises:
-            ProbeError: the name is empty or too long, or see `check_one_state`.
+            ProbeError: the name is empty, too long or not to be seen, or see `check_one_state`.
         """
         check_one_state(probe.facts["position"], "kept")
         name = name.strip()
         if not 0 < len(name) <= LONGEST_NAME:
             raise ProbeError(f"a probe's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+        if not name.isprintable():
+            raise ProbeError(f"the name {quoted(name)} holds what cannot be seen: leave that out")
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self._path(name)
         replace(probe, facts=probe.facts | {"name": name, "saved": now()}).save(path)
@@ -111,18 +137,11 @@ class SavedProbes:
         """Keep a probe that was exported elsewhere, under a name or its own; gives the name.
 
         Raises:
-            ProbeError: it is no probe, or says neither its model nor, where none is given, its name.
+            ProbeError: it is no probe, what it says of itself cannot be, or it says neither its model nor,
+                where none is given, its name.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        scratch = self.folder / f"{hashlib.sha256(content).hexdigest()[:16]}.new"
-        try:
-            replace_atomically(scratch, content)
-            probe = FittedProbe.load(scratch)
-        finally:
-            scratch.unlink(missing_ok=True)
-        lacking = [fact for fact in ("target", "position", *OF_A_MODEL) if fact not in probe.facts]
-        if lacking:
-            raise ProbeError(f"the file does not say the probe's {', '.join(lacking)}")
+        probe = FittedProbe.from_bytes(content, "the file")
+        check_facts(probe)
         name = name or str(probe.facts.get("name", ""))
         self.save(name, probe)
         return name.strip()
@@ -134,7 +153,7 @@ class SavedProbes:
             try:
                 facts = facts_of(path)
                 found[str(facts["name"])] = facts
-            except (OSError, ValueError, KeyError, SafetensorError):
+            except (ModelError, ValueError, KeyError):
                 continue
         return dict(sorted(found.items()))
 
@@ -150,8 +169,8 @@ class SavedProbes:
         """
         path = self._path(name)
         if not path.is_file():
-            known = ", ".join(self.facts()) or "none are kept yet"
-            raise ProbeError(f"there is no saved probe {name!r}: {known}")
+            known = listed(list(self.facts())) or "none are kept yet"
+            raise ProbeError(f"there is no saved probe {quoted(name)}: {known}")
         return FittedProbe.load(path)
 
     def delete(self, name: str) -> None:
@@ -159,4 +178,5 @@ class SavedProbes:
         self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{hashlib.sha256(name.strip().encode()).hexdigest()[:16]}{SUFFIX}"
+        digest = hashlib.sha256(name.strip().encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / f"{digest[:16]}{SUFFIX}"

@@ -11,6 +11,7 @@ from core.data.chat import CHAT
 from core.data.open_questions import WITH_ANSWER
 from core.data.question import Question
 from core.errors import TemplateError
+from core.shown import named, quoted
 
 SLOTS = {
     "text": "the question's text",
@@ -21,6 +22,8 @@ SLOTS = {
     "second": "the choice offered second",
 }
 SLOT = re.compile(r"\{([^{}]*)\}")
+LONGEST = {"name": 100, "body": 20_000, "choice": 200, "answer prefix": 2_000}
+"""Characters of each part of a template."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Template:
         answer_prefix: text put into the model's mouth before its answer; often empty.
 
     Raises:
-        TemplateError: an unknown slot, no slot for the question, or choices that are empty or the same.
+        TemplateError: an unknown slot, no slot for the question, choices that are empty or the same, or a
+            part that is no text or too long.
     """
 
     name: str
@@ -43,18 +47,37 @@ class Template:
     answer_prefix: str = ""
 
     def __post_init__(self) -> None:
+        self._check_text("name", self.name)
         if not self.name.strip():
             raise TemplateError("a template needs a name")
+        self._check_text("body", self.body)
+        for choice in self.choices:
+            self._check_text("choice", choice)
+        self._check_text("answer prefix", self.answer_prefix)
         for slot in SLOT.findall(self.body):
             if slot not in SLOTS:
                 known = ", ".join("{" + name + "}" for name in SLOTS)
-                raise TemplateError(f"template {self.name!r} has an unknown slot {{{slot}}}: use {known}")
+                raise TemplateError(
+                    f"template {quoted(self.name)} has an unknown slot {{{named(slot)}}}: use {known}"
+                )
         if not {"text", "statement"} & set(self.slots):
-            raise TemplateError(f"template {self.name!r} has no {{text}} or {{statement}} slot")
+            raise TemplateError(f"template {quoted(self.name)} has no {{text}} or {{statement}} slot")
         if len(self.choices) != 2 or not all(choice.strip() for choice in self.choices):
-            raise TemplateError(f"template {self.name!r} needs two choices that are not empty")
+            raise TemplateError(f"template {quoted(self.name)} needs two choices that are not empty")
         if self.choices[0].strip().casefold() == self.choices[1].strip().casefold():
-            raise TemplateError(f"template {self.name!r} offers {self.choices[0]!r} twice")
+            raise TemplateError(f"template {quoted(self.name)} offers {quoted(self.choices[0])} twice")
+
+    def _check_text(self, part: str, text: object) -> None:
+        """Refuse a part that is no text, is too long, or cannot be written to a file or database."""
+        called = f"the {part} of template {quoted(self.name)}"
+        if not isinstance(text, str):
+            raise TemplateError(f"{called} is {quoted(text)}: it has to be text")
+        if len(text) > LONGEST[part]:
+            raise TemplateError(f"{called} has {len(text):,} characters: the longest is {LONGEST[part]:,}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TemplateError(f"{called} holds half a character ({quoted(text)}): leave it out") from error
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -86,13 +109,13 @@ class Template:
         """Refuse a question that this template cannot ask about."""
         if "claim" in self.slots and question.claim is None:
             raise TemplateError(
-                f"template {self.name!r} needs a claim, and {question.source} is in direct form: "
+                f"template {quoted(self.name)} needs a claim, and {question.source} is in direct form: "
                 "use --form claim"
             )
         if self.asks_for_truth and question.choices != ("False", "True"):
             raise TemplateError(
-                f"template {self.name!r} asks whether a statement is true, and {question.source} is labelled "
-                f"{question.choices[0]}/{question.choices[1]}: use --form claim or another template"
+                f"template {quoted(self.name)} asks whether a statement is true, and {question.source} is "
+                f"labelled {question.choices[0]}/{question.choices[1]}: use --form claim or another template"
             )
 
     @property
@@ -106,13 +129,15 @@ class Template:
 
     @staticmethod
     def from_dict(values: dict) -> "Template":
-        """The template that `to_dict` wrote."""
-        try:
-            name, body, (negative, positive) = values["name"], values["body"], values["choices"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise TemplateError("a saved template needs a name, a body and two choices") from error
+        """The template that `to_dict` wrote, or that a person wrote to a file.
+
+        Raises:
+            TemplateError: it lacks a name, a body or two choices, or see `Template`.
+        """
+        if not {"name", "body", "choices"} <= set(values) or not isinstance(values["choices"], list | tuple):
+            raise TemplateError("a saved template needs a name, a body and a list of two choices")
         return Template(
-            str(name), str(body), (str(negative), str(positive)), str(values.get("answer_prefix", ""))
+            values["name"], values["body"], tuple(values["choices"]), values.get("answer_prefix", "")
         )
 
 
