@@ -11,12 +11,14 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.cli import main
 
 CAPABILITY_VERSION = 0x20080522
+STARVED = "there is no memory for this batch"
 
 
 def run_command(folder: Path, arguments: list[str], prepare: Callable[[], None] | None) -> None:
@@ -82,38 +84,62 @@ def die_in_write(nth: int) -> None:
 
 def die_at_commit(nth: int, before: bool) -> None:
     """Have the process die just before or after its n-th transaction is committed."""
-    connect, calls = sqlite3.connect, iter(range(1, sys.maxsize))
+    calls = iter(range(1, sys.maxsize))
 
-    class Dying(sqlite3.Connection):
-        def __exit__(self, *error: Any) -> Any:
-            now = next(calls) == nth
-            if now and before:
-                die()
-            done = super().__exit__(*error)
-            if now:
-                die()
-            return done
+    def dying(commit: Callable[[], Any]) -> Any:
+        now = next(calls) == nth
+        if now and before:
+            die()
+        done = commit()
+        if now:
+            die()
+        return done
 
-    def dying(*arguments: Any, **named: Any) -> sqlite3.Connection:
-        return connect(*arguments, **named | {"factory": Dying})
-
-    sqlite3.connect = dying  # type: ignore[assignment]
+    _around_commits(dying)
 
 
 def slow_commits(seconds: float) -> None:
     """Have each transaction take so much longer, so that others come in between."""
+
+    def slow(commit: Callable[[], Any]) -> Any:
+        done = commit()
+        time.sleep(seconds)
+        return done
+
+    _around_commits(slow)
+
+
+def _around_commits(around: Callable[[Callable[[], Any]], Any]) -> None:
+    """Have whatever ends a transaction handed to a function, which does it."""
     connect = sqlite3.connect
 
-    class Slow(sqlite3.Connection):
+    class Watched(sqlite3.Connection):
         def __exit__(self, *error: Any) -> Any:
-            done = super().__exit__(*error)
-            time.sleep(seconds)
-            return done
+            return around(partial(super().__exit__, *error))
 
-    def slow(*arguments: Any, **named: Any) -> sqlite3.Connection:
-        return connect(*arguments, **named | {"factory": Slow})
+        def commit(self) -> None:
+            around(super().commit)
 
-    sqlite3.connect = slow  # type: ignore[assignment]
+    def watched(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        return connect(*arguments, **named | {"factory": Watched})
+
+    sqlite3.connect = watched  # type: ignore[assignment]
+
+
+def starve(most: int) -> None:
+    """Let torch's allocator fail within a block that reads more tokens than so many, and say so each time."""
+    import torch
+
+    forward = torch.nn.Linear.forward
+
+    def hungry(layer: torch.nn.Linear, states: torch.Tensor) -> torch.Tensor:
+        closes_a_block = layer.in_features > layer.out_features
+        if closes_a_block and states.numel() // layer.in_features > most:
+            print(STARVED, file=sys.stderr, flush=True)
+            torch.empty(1 << 60, dtype=torch.uint8)
+        return forward(layer, states)
+
+    torch.nn.Linear.forward = hungry  # type: ignore[method-assign]
 
 
 def limit_file_size(most: int) -> None:

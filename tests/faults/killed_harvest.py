@@ -16,7 +16,7 @@ from tests.faults.snapshot import broken_promises, differences, orphans, snapsho
 FAULT = "kill -9 during a harvest"
 OF_ONE_RUN = 4
 """Kills of a run until it is let end."""
-LAST_COMMIT, LAST_FILE = 12, 60
+LAST_COMMIT, LAST_FILE = 22, 155
 """Aimed kills are drawn up to these: a little more than a harvest from start to end has."""
 
 

@@ -21,7 +21,7 @@ PRUNING = {
     "decisions": "SELECT decisions.* FROM decisions JOIN steps USING (step) WHERE run = ? "
     "ORDER BY step, answer",
 }
-LEFTOVERS = (".partial", ".tmp")
+LEFTOVERS = (".partial", ".part", ".tmp")
 BLOCK = 32
 """Answers of a block in runs of up to 4,000."""
 
