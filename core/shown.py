@@ -14,14 +14,14 @@ LONGEST_SENTENCE = 600
 def quoted(value: object, most: int = LONGEST_VALUE) -> str:
     """A value as Python writes it, text in quotes; what is longer than `most` is cut at the end."""
     if isinstance(value, str):
-        return f"{value[:most]!r}{_cut(len(value), most)}"
+        return _cut(repr(value[:most]), len(value), most)
     return named(repr(value), most)
 
 
 def named(text: object, most: int = LONGEST_VALUE) -> str:
     """A name or a reason without quotes around it; what is longer than `most` is cut at the end."""
     whole = str(text)
-    return visible(whole[:most]) + _cut(len(whole), most)
+    return _cut(visible(whole[:most]), len(whole), most)
 
 
 def listed(values: Sequence[str], most: int = 10) -> str:
@@ -32,10 +32,8 @@ def listed(values: Sequence[str], most: int = 10) -> str:
 
 def sentence(message: object, most: int = LONGEST_SENTENCE) -> str:
     """A message on one line; of a longer one the middle is left out, since its end says what to mend."""
-    text = " ".join(str(message).split())
-    if len(text) > most:
-        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
-    return visible(text)
+    short = _without_middle(" ".join(str(message).split()), most)
+    return _without_middle(visible(short), most)
 
 
 def visible(text: str, kept: str = "") -> str:
@@ -45,5 +43,12 @@ def visible(text: str, kept: str = "") -> str:
     return "".join(mark if mark.isprintable() or mark in kept else repr(mark)[1:-1] for mark in text)
 
 
-def _cut(length: int, most: int) -> str:
-    return f"… ({length:,} characters)" if length > most else ""
+def _cut(shown: str, length: int, most: int) -> str:
+    """What is shown of a text of some length, at most two marks (its quotes) longer than `most`."""
+    if length <= most and len(shown) <= most + 2:
+        return shown
+    return f"{shown[: most + 2]}… ({length:,} characters)"
+
+
+def _without_middle(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"

@@ -28,6 +28,9 @@ from core.models.hub import fetch_model
 from core.models.safetensors_header import read_header
 from core.shown import LONGEST_PATH, named
 
+ADAPTER = "default"
+"""What PEFT calls the adapter that it puts on first."""
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
@@ -168,6 +171,12 @@ def _adapt(model: Any, settings: ModelSettings, folder: Path) -> Any:
             # An adapter that lacks weights would leave blocks as they are, and nobody would know.
             warnings.filterwarnings("error", message="Found missing adapter keys")
             adapted: Any = PeftModel.from_pretrained(model, str(folder))
+            # Weights of blocks that the model lacks are told of by this call alone.
+            unused = [
+                name for name in adapted.load_adapter(folder, ADAPTER).unexpected_keys if "lora" in name
+            ]
+        if unused:
+            raise ValueError(f"it has weights that the model has no place for, such as {unused[0]}")
     except Exception as error:  # peft passes on whatever its parsing layers raise
         raise ModelError(
             f"adapter {named(folder.name)} does not fit {named(settings.id, LONGEST_PATH)}: {_reason(error)}"

@@ -49,9 +49,10 @@ def with_origin(report: ProbeReport, run: Run, judged: Run) -> FittedProbe:
 def check_model(probe: FittedProbe, run: Run, name: str = "this probe") -> None:
     """Raise `ProbeError` where a probe is of another model than a run; another adapter may be scored."""
     if not of_one_model(probe.facts, run.facts):
+        told = named(probe.facts.get("model", "a model that it does not name"))
         raise ProbeError(
-            f"{name} was trained on {probe.facts.get('model', 'a model that it does not name')} and run "
-            f"{run.run} is of {run.facts['model']}: a probe reads the states of its own model alone"
+            f"{name} was trained on {told} and run {run.run} is of {named(run.facts['model'])}: a probe "
+            "reads the states of its own model alone"
         )
 
 
