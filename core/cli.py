@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from core.data.styles import STYLES
 from core.errors import TelltaleError
 from core.shown import quoted, sentence, visible
+from core.signals import Stopped, ending_on_sigterm
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,26 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return refuse(f"argument {quoted(broken[0])} is not text")
     options = parser().parse_args(typed)
     try:
-        quieten()
-        from core.commands import command
-        from core.paths import cache_folder
+        with ending_on_sigterm():
+            quieten()
+            from core.commands import command
+            from core.paths import cache_folder
 
-        run = command(options.command)
-        result, text = run(cache_folder(options.cache), options)
+            run = command(options.command)
+            result, text = run(cache_folder(options.cache), options)
     except TelltaleError as error:
         return refuse(error)
     except OSError as error:
         return refuse(f"{error.filename or 'the system'}: {error.strerror or error}")
     except MemoryError:
         return refuse("there is not enough memory: choose a smaller model or fewer questions")
-    except KeyboardInterrupt:
-        print("telltale: interrupted; what is committed is kept", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        end = stopped if isinstance(stopped, Stopped) else Stopped()
+        print(f"telltale: {end}", file=sys.stderr)
+        return end.code
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        told = json.dumps(plain(result), allow_nan=False) if options.json else visible(text, kept="\n")
-        print(told)
+        print(json.dumps(plain(result), allow_nan=False) if options.json else visible(text, kept="\n"))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.best_of import best_of
-from core.labels import judge_answers, lay_decisions
+from core.labels import judge_answers, lay_decisions, not_finite
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
@@ -25,4 +25,6 @@ def labelled(store: RunStore, run: str, pruned: bool = True, test_pruned: bool =
     frame = best_of(lay_decisions(judged(store, run), made))
     if test_pruned:
         return frame
-    return frame.assign(dropped=False, dropped_outcome=frame["dropped"] | frame["dropped_outcome"])
+    return frame.assign(
+        dropped=not_finite(frame), dropped_outcome=frame["dropped"] | frame["dropped_outcome"]
+    )

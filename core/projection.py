@@ -111,6 +111,7 @@ def _empty(store: RunStore, run: str, settings: ProjectionSettings) -> Projectio
     facts = store.run(run)
     numbers = store.numbers(facts.run)
     there = store.states(facts.run).present(settings.position, numbers["answer"].to_numpy())
+    there &= ~numbers["answer"].isin(store.not_finite(facts.run)).to_numpy()
     seen = numbers[there]
     drawn = draw_questions(seen, settings.limit, settings.seed)
     answers = seen.loc[seen["number"].isin(drawn), "answer"].to_numpy()

@@ -78,8 +78,7 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
     """Run or resume a harvest; the job's `about` is the run's id as soon as it is known."""
 
     def work(job: Job) -> Any:
-        from core.engine.harvest import harvest as run_harvest
-        from core.engine.harvest import prepare
+        from core.engine.harvest import harvest_or_watch, prepare
         from core.models.loading import SHELF
 
         job.progress(0.0, "loading the model")
@@ -90,9 +89,18 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
         def show(state: Any) -> None:
             job.works_on(prepared.run)
             left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
-            job.progress(state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left}")
+            made = f"{state.done:,} of {state.planned:,} answers{left}{elsewhere}"
+            job.progress(state.done / state.planned, made)
 
-        return run_harvest(prepared, loaded, store, progress=show, cancelled=job.cancelled)
+        elsewhere = ""
+
+        def watching() -> None:
+            nonlocal elsewhere
+            elsewhere = " · another program is at this run"
+
+        return harvest_or_watch(
+            prepared, loaded, store, progress=show, cancelled=job.cancelled, watching=watching
+        )
 
     return work
 

@@ -30,12 +30,15 @@ def judged():
         ("q2", "lie", 0, 0, 1, NONE),
         ("q3", "honest", 0, 0, 0, NONE),
         ("q4", "honest", 0, 0, 0, 0),
+        ("q5", "lie", 0, 0, 0, NONE),
     )
+    frame["not_finite"] = frame["question"] == "q5"
     frame.loc[6, ["text", "p_0", "p_1"]] = ["q1", 0.04, 0.05]
     return judge_answers(frame)
 
 
 MARKED = {
+    "not finite": [7],
     "no choice given": [4, 5],
     "too little mass": [6],
     "duplicate": [6],
@@ -59,7 +62,7 @@ def test_counts_say_what_a_rule_adds(judged):
     assert counts["duplicate"].on and counts["duplicate"].only == 1
     off = counts["wrong under honest"]
     assert not off.on and (off.marks, off.only) == (2, 1), "what it would add if it were switched on"
-    with pytest.raises(StoreError, match="unknown rule 'x': choose no choice given"):
+    with pytest.raises(StoreError, match="unknown rule 'x': choose not finite"):
         count_marks(judged, ["x"])
 
 

@@ -1,5 +1,6 @@
 """`telltale harvest`: ask, and keep the states."""
 
+import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,15 @@ from core.commands.options import Result, chosen_template, data_settings, model_
 from core.data.open_questions import OPEN
 from core.data.sources import source_choices
 from core.engine.decoding import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
-from core.engine.harvest import HarvestProgress, prepare
-from core.engine.harvest import harvest as run_harvest
+from core.engine.harvest import HarvestProgress, Prepared, harvest_or_watch, prepare
 from core.engine.settings import HarvestSettings
 from core.errors import TemplateError
-from core.models.loading import load_model
+from core.models.loading import LoadedModel, load_model
 from core.progress import progress_bar
 from core.prompts.fitting import forms
 from core.prompts.templates import OPEN_TEMPLATES
+from core.signals import INTERRUPTED, Stopped
+from core.store.disk import harvest_bytes, warning
 from core.store.runs import RunStore
 
 
@@ -25,13 +27,22 @@ def harvest(cache: Path, options: Namespace) -> Result:
     loaded = load_model(settings.model, cache)
     store = RunStore(cache)
     prepared = prepare(settings, loaded, cache)
+    warn_of_disk(prepared, loaded, store)
     with progress_bar(prepared.plan.answers, "answer") as bar:
 
         def show(state: HarvestProgress) -> None:
             bar.initial = state.done - state.made
             bar.update(state.done - bar.n)
 
-        made = run_harvest(prepared, loaded, store, progress=show)
+        try:
+            made = harvest_or_watch(prepared, loaded, store, progress=show, watching=tell_watching)
+        except KeyboardInterrupt as stopped:
+            done = len(store.done(prepared.run))
+            raise Stopped(
+                f"{done:,} of {prepared.plan.answers:,} answers of run {prepared.run} are kept; the same "
+                "command goes on",
+                getattr(stopped, "code", INTERRUPTED),
+            ) from stopped
     result = {
         "run": made.run,
         "answers": made.answers,
@@ -42,6 +53,19 @@ def harvest(cache: Path, options: Namespace) -> Result:
     }
     found = "found" if made.resumed and not made.made else "resumed" if made.resumed else "made"
     return result, f"{made.run}: {made.answers} answers, {found} in {made.seconds:.1f} s"
+
+
+def warn_of_disk(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> None:
+    """Say on stderr where the harvest would pass the disk or the budget."""
+    left = prepared.plan.answers - len(store.done(prepared.run))
+    needed = harvest_bytes(left, prepared.plan.settings.vectors, loaded.layers, loaded.d_model)
+    if left and (told := warning(store.cache, needed)) is not None:
+        print(f"telltale: {told}", file=sys.stderr)
+
+
+def tell_watching() -> None:
+    """Say on stderr that another process is at the run."""
+    print("telltale: another process is at this run: watching it, and going on if it stops", file=sys.stderr)
 
 
 def harvest_settings(cache: Path, options: Namespace) -> HarvestSettings:

@@ -42,8 +42,8 @@ def runs(cache: Path, options: Namespace) -> Result:
     run = store.run(options.run)
     if options.action == "delete":
         store.delete(run.run)
-        told = f"{run.run} is in the trash: `telltale runs restore {run.run}` brings it back"
-        return {"run": run.run, "deleted": True}, told
+        how = f"{run.run} is in the trash: `telltale runs restore {run.run}` brings it back"
+        return {"run": run.run, "deleted": True}, how
     summary = summarise(store, run)
     told = {name: value for name, value in summary.items() if name != "beliefs"}
     lines = [f"{name}: {value}" for name, value in told.items()]
@@ -63,7 +63,7 @@ def list_runs(store: RunStore) -> Result:
 
 def list_trash(cache: Path) -> Result:
     """What was deleted and can be restored, the last deleted first."""
-    found = [
+    found: list[dict] = [
         {"name": entry.name, "run": entry.run, "deleted": entry.at, "bytes": entry.bytes}
         for entry in Trash(cache).entries()
     ]
@@ -91,6 +91,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "open": None if (outcomes := outcome_table(frame)) is None else outcomes.to_dict("records"),
         "best_of": None if (chosen := best_of_summary(frame)) is None else chosen.to_json(),
         "dropped": int((frame["action"] == "drop").sum()),
+        "not_finite": int(frame["not_finite"].sum()),
         "beliefs": belief_summary(frame) | {"margin": DecisionStore(store.cache).margin(run.run)},
     }
 

@@ -19,8 +19,10 @@ from core.engine.answer_prompts import answer_prompts
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.decoding import Decoding
 from core.engine.generate import Generated, generate_batch
+from core.engine.not_finite import not_finite_row
 from core.engine.plan import Arm, Block, Plan, key_columns
 from core.engine.prefix import Prefix
+from core.errors import ModelError
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES
 from core.store.runs import RunStore
@@ -72,6 +74,13 @@ class ChoiceWorker:
         offset = self.calibration(block.arm).offset
         rows = []
         for item, answer in zip(block.items, generated, strict=True):
+            if not answer.finite:
+                rows.append(
+                    key_columns(block, item)
+                    | not_finite_row(answer.text, answer.ids)
+                    | {"prompt_tokens": len(item.prompt.ids)}
+                )
+                continue
             p_0, p_1 = choice_masses(self.reader, list(answer.spelling_probabilities))
             rows.append(
                 {
@@ -90,6 +99,7 @@ class ChoiceWorker:
                     "spellings": json.dumps(answer.spelling_probabilities),
                     "top": json.dumps(answer.top),
                     "prompt_tokens": len(item.prompt.ids),
+                    "not_finite": 0,
                 }
             )
         return rows
@@ -143,5 +153,11 @@ class ChoiceWorker:
             boundary=self.boundary,
         ):
             for place, answer in zip(places, answers, strict=True):
+                if not answer.finite:
+                    raise ModelError(
+                        f"{self.loaded.name} gives NaN or infinity where its leans are to be calibrated: its "
+                        f"weights are damaged, or it overflows in {self.loaded.dtype}; with --calibration "
+                        "none the answers that this touches are marked"
+                    )
                 found[place] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
         return found

@@ -37,6 +37,7 @@ class Generated:
         top: the ten likeliest first tokens, (id, probability).
         states: for each position wanted, and each continuation, (layers, d_model) float32; NaN where it has
             none.
+        finite: as in `Emitted`.
     """
 
     ids: tuple[int, ...]
@@ -45,6 +46,7 @@ class Generated:
     spelling_probabilities: tuple[float, ...]
     top: tuple[tuple[int, float], ...]
     states: dict[str, np.ndarray]
+    finite: bool = True
 
 
 def end_ids(loaded: LoadedModel) -> set[int]:
@@ -64,6 +66,7 @@ class Emitted:
         steps: states (steps, layers, d_model) float32: step 0 of the last prompt token, step t of generated
             token t - 1, fed back.
         continued: of each continuation its last token's states, (layers, d_model) float32.
+        finite: whether all of its states and probabilities are numbers; else it says nothing.
     """
 
     ids: tuple[int, ...]
@@ -72,6 +75,7 @@ class Emitted:
     top: tuple[tuple[int, float], ...]
     steps: np.ndarray
     continued: tuple[np.ndarray, ...] = ()
+    finite: bool = True
 
 
 FirstStep = Callable[[torch.Tensor, Any, torch.Tensor, torch.Tensor], None]
@@ -122,10 +126,12 @@ def generate_batch(
     )
     made = []
     for answer, probabilities in zip(emitted, spellings, strict=True):
-        said = read_said(loaded.tokenizer, answer.content, reader.choices)
+        said = read_said(loaded.tokenizer, answer.content, reader.choices) if answer.finite else Said(None)
         states = states_at(answer.steps, positions, said, len(answer.content))
         states |= zip(CONTINUATIONS, answer.continued, strict=False)
-        made.append(Generated(answer.ids, answer.text, said, probabilities, answer.top, states))
+        made.append(
+            Generated(answer.ids, answer.text, said, probabilities, answer.top, states, answer.finite)
+        )
     return made
 
 
@@ -167,6 +173,10 @@ def emit_batch(
     with StateCapture(loaded) as capture:
         more = decoding.max_new_tokens > 1 or feed_last or keep_cache or len(continuations) > 0
         prompt = read(loaded, capture, suffixes, prefix, more)
+        if read is read_packed and bool(prompt.logits.isnan().any()):
+            # In one row a NaN of one prompt reaches those that do not see it: NaN times a weight of 0 is NaN.
+            capture.take()
+            prompt = _read_padded(loaded, capture, suffixes, prefix, more)
         logits, cache, mask, last_places = prompt.logits, prompt.cache, prompt.mask, prompt.last
         steps.append(capture.take())
         first = torch.log_softmax(logits.double(), dim=-1)
@@ -198,6 +208,7 @@ def emit_batch(
             if last:
                 break
     states = torch.stack(steps).numpy()
+    spoken = [sum(number not in ends for number in ids) for ids in emitted]
     return [
         Emitted(
             ids=tuple(emitted[row]),
@@ -206,6 +217,11 @@ def emit_batch(
             top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
             steps=states[:, row],
             continued=tuple(of_all[row] for of_all in continued),
+            finite=not bool(first[row].isnan().any())
+            and all(
+                bool(np.isfinite(part).all())
+                for part in (states[: spoken[row] + 1, row], *(of_all[row] for of_all in continued))
+            ),
         )
         for row in range(rows)
     ]

@@ -25,10 +25,14 @@ from core.engine.plan import Block, Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
+from core.errors import RunHeld
 from core.models.adapters import first_adapted_block
 from core.models.loading import LoadedModel
 from core.prompts.chat import check_length
 from core.store.runs import RunStore
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at a run that another process is at."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ def harvest(
     """Run a prepared harvest to its end, or until it is cancelled; a finished one is found, not made again.
 
     Raises:
-        StoreError: the disk is full, or another job writes this run; what is committed stays.
+        RunHeld: another job writes this run.
+        StoreError: the disk is full; what is committed stays.
         TemplateError: a prompt longer than the context.
     """
     run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
@@ -180,6 +185,39 @@ def harvest(
             store.finish(run)
     seconds = time.monotonic() - began
     return HarvestResult(run, len(done), seconds, len(done) - before, before > 0, complete)
+
+
+def harvest_or_watch(
+    prepared: Prepared,
+    loaded: LoadedModel,
+    store: RunStore,
+    *,
+    progress: Callable[[HarvestProgress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    watching: Callable[[], None] = lambda: None,
+) -> HarvestResult:
+    """As `harvest`; while another process is at the same run, watch it, and go on where it ends early.
+
+    Args:
+        watching: called once, where another process is found to be at it.
+
+    Raises:
+        StoreError, TemplateError: see `harvest`.
+    """
+    began, told = time.monotonic(), False
+    while True:
+        try:
+            return harvest(prepared, loaded, store, progress=progress, cancelled=cancelled)
+        except RunHeld:
+            if not told:
+                watching()
+                told = True
+        done = len(store.done(prepared.run))
+        seconds = time.monotonic() - began
+        progress(HarvestProgress(done, prepared.plan.answers, 0, seconds))
+        if cancelled():
+            return HarvestResult(prepared.run, done, seconds, 0, True, False)
+        time.sleep(LOOK_EVERY)
 
 
 def _tokens_at_once(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> int:

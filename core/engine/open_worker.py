@@ -89,6 +89,7 @@ class OpenWorker:
                 "named": answer.read.named,
                 "first_token": int(first + start),
                 "tokens": len(answer.token_states),
+                "not_finite": int(not answer.emitted.finite),
                 **NO_CHOICES,
             }
             for item, answer, start in zip(block.items, generated, starts[:-1], strict=True)
@@ -109,7 +110,7 @@ class OpenWorker:
         text = pieces[-1] if pieces else ""
         read = read_open(text, self.plan.questions[question], self._is_cut(emitted, text))
         said = Said(None)
-        if read.named is not None:
+        if read.named is not None and emitted.finite:
             said = Said(SAID[read.outcome], *token_span(pieces, read.start, read.end))
         tokens = len(emitted.content)
         states = states_at(emitted.steps, self.plan.settings.positions, said, tokens)

@@ -137,6 +137,11 @@ class HarvestSettings:
         """What states a run keeps: those of the positions, and of both continuations where wanted."""
         return (*self.positions, *CONTINUATIONS) if self.contrast else self.positions
 
+    @property
+    def vectors(self) -> int:
+        """States of a layer that a run keeps of an answer: of each position, and of open ones each token."""
+        return len(self.kept) + (self.decoding.max_new_tokens if self.open else 0)
+
     def samples_in(self, mode: str) -> int:
         """How often each question is answered in a mode."""
         return self.samples if not self.samples_modes or mode in self.samples_modes else 1

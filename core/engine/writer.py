@@ -25,7 +25,8 @@ class Writer(Generic[Block]):
         self._change = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="telltale-writer")
+        # A daemon: a server that is told to stop does not wait for a harvest's next block.
+        self._thread = threading.Thread(target=self._run, name="telltale-writer", daemon=True)
 
     def __enter__(self) -> "Writer[Block]":
         self._thread.start()

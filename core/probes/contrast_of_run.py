@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ProbeError
+from core.labels import not_finite
 from core.probes.methods import CONTRAST_METHODS, method_named
 from core.probes.methods.vinc import FEWEST
 from core.store.runs import Run, RunStore
@@ -56,7 +57,7 @@ def contrast_pairs(
     """
     if (missing := missing_for(store, run, method)) is not None:
         raise ProbeError(missing)
-    frame = frame[frame["sample"] == 0].reset_index(drop=True)
+    frame = frame[(frame["sample"] == 0) & ~not_finite(frame)].reset_index(drop=True)
     rows = frame["answer"].to_numpy()
     if method_named(method).needs == "contrast wordings":
         frame, rows = over_wordings(frame, run.settings["wordings"])

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
+from core.labels import not_finite
 from core.labels_of_run import labelled
 from core.models.catalog import of_one_model
 from core.own_report.of_probe import with_own_report
@@ -43,7 +44,7 @@ def with_states(
     frame = labelled(store, run, pruned, test_pruned)
     rows = frame["answer"].to_numpy()
     if len(frame):
-        there = store.states(run).present(position, rows)
+        there = store.states(run).present(position, rows) & ~not_finite(frame).to_numpy()
         frame = frame[there].reset_index(drop=True)
     if not len(frame):
         raise ProbeError(f"run {run} has no answers with a state at position {position!r} yet")

@@ -62,6 +62,12 @@ def embedding_scores(
     """The mean input embedding with the logistic regression of the probes, (asked,).
 
     It knows which words there are, as the model sees them before its first block, and nothing of their order.
+    A text with a word whose embedding is not finite counts as one without words.
     """
-    probe = make_probe("logistic").fit(embed(known), target)
-    return probe.decision_function(embed(asked))
+
+    def finite(texts: Sequence[str]) -> np.ndarray:
+        found = embed(texts)
+        return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, 0.0)
+
+    probe = make_probe("logistic").fit(finite(known), target)
+    return probe.decision_function(finite(asked))

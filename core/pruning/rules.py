@@ -37,8 +37,12 @@ class Rule:
     marks: Mask
 
 
+def _not_finite(frame: pd.DataFrame) -> pd.Series:
+    return frame.get("not_finite", pd.Series(False, frame.index)).astype(bool)
+
+
 def _unreadable(frame: pd.DataFrame) -> pd.Series:
-    return frame["said"].isna() & ~not_judged(frame)
+    return frame["said"].isna() & ~not_judged(frame) & ~_not_finite(frame)
 
 
 def _little_mass(frame: pd.DataFrame) -> pd.Series:
@@ -69,6 +73,12 @@ def _inconsistent(frame: pd.DataFrame) -> pd.Series:
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
+        Rule(
+            "not finite",
+            "quality",
+            "A state or a probability was NaN or infinite: no measurement, and left out whatever is decided.",
+            _not_finite,
+        ),
         Rule(
             "no choice given",
             "quality",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.chat import CHAT
+from core.labels import not_finite
 from core.labels_of_run import labelled
 from core.probes.bundle import FittedProbe
 from core.probes.false_alarms import Alarms, half_threshold
@@ -130,7 +131,7 @@ def conversation_with(store: RunStore, model_content: str) -> tuple[Run, pd.Data
         same = run.facts.get("model_content") == model_content
         if same and run.settings["data"]["name"] == CHAT and run.answers:
             frame = labelled(store, run.run)
-            frame = frame[benign_answers(frame)]
+            frame = frame[benign_answers(frame) & ~not_finite(frame)]
             return (run, frame) if len(frame) else None
     return None
 

@@ -75,6 +75,7 @@ ADDED = {
     "everywhere": "ALTER TABLE decisions ADD COLUMN everywhere INTEGER NOT NULL DEFAULT 0",
     "origin": "ALTER TABLE decisions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
 }
+NOT_FINITE = "CREATE INDEX IF NOT EXISTS not_finite ON answers (run, answer) WHERE not_finite"
 NOT_BLIND = "UPDATE decisions SET blind = 0 WHERE step IN (SELECT step FROM steps WHERE scores_shown)"
 DAMAGED = ("malformed", "not a database", "disk I/O error", "no such table")
 """What SQLite says of a file whose pages are not what they were."""
@@ -149,6 +150,7 @@ class Database:
                 connection.execute(ADDED[name])
             if "blind" in lacking:
                 connection.execute(NOT_BLIND)
+            connection.execute(NOT_FINITE)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.commit()
 

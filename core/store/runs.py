@@ -25,7 +25,8 @@ from core.store.trash import Trash
 LIGHT = (
     'a.answer, a.number, q.question, q."group", q.source, q.text, q.claim, a.mode, a.wording, a."order", '
     "a.demo_set, a.sample, q.label, q.choice_0, q.choice_1, a.generated, a.said, a.p_0, a.p_1, a.outside, "
-    'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens, a.outcome, a.named, a.first_token, a.tokens'
+    'a.leans, a.leans_calibrated, a."offset", a.prompt_tokens, a.outcome, a.named, a.first_token, a.tokens, '
+    "a.not_finite"
 )
 OF_OPEN = ["outcome", "named", "first_token", "tokens"]
 OF_CHOICES = ["p_0", "p_1", "outside", "leans", "leans_calibrated", "offset"]
@@ -245,11 +246,20 @@ class RunStore:
             leans_calibrated, offset (nats), prompt_tokens. Open answers have NaN from p_0 to offset; their
             said is 1 where they are right and 0 where they are wrong; besides: outcome (see
             `core.open_answers`), named (the entity, None where neither), first_token and tokens (see
-            `token_states`).
+            `token_states`). not_finite (boolean): a state or probability was NaN or infinite; then nothing
+            was said, and p_0 to offset are NaN.
         """
         if numbers is None:
             return self._read(run, heavy)
         return self._read(run, heavy, f"INDEXED BY {BY_QUESTION}", "a.number", numbers)
+
+    def not_finite(self, run: str) -> np.ndarray:
+        """The answers during which a state or probability was NaN or infinite, in order."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT answer FROM answers WHERE run = ? AND not_finite ORDER BY answer", (run,)
+            ).fetchall()
+        return np.array([row["answer"] for row in rows], dtype=int)
 
     def answers_at(self, run: str, answers: Sequence[int], heavy: bool = False) -> pd.DataFrame:
         """Some answers in the order named, as `answers` gives them; nothing of others is read.
@@ -280,6 +290,9 @@ class RunStore:
                 params=(run, json.dumps(list(map(int, wanted)))) if column else (run,),
             )
         frame["said"] = frame["said"].astype(float)
+        frame["not_finite"] = frame["not_finite"].astype(bool)
+        if frame["not_finite"].any():
+            frame[OF_CHOICES] = frame[OF_CHOICES].mask(frame["not_finite"])
         if frame["outcome"].isna().all():
             return frame.drop(columns=OF_OPEN)
         return frame.assign(**dict.fromkeys(OF_CHOICES, float("nan")))
