@@ -219,7 +219,9 @@ def parser() -> Parser:
     calibration = add("calibration", "how a run's leans are calibrated, and their reliability under honest")
     calibration.add_argument("run")
 
-    runs = add("runs", "list runs, show or delete one, take one back from the trash, or empty it")
+    runs = add(
+        "runs", "list runs and their size, show or delete one, take one back from the trash, or empty it"
+    )
     runs.add_argument(
         "action",
         nargs="?",

@@ -87,7 +87,7 @@ class Plan:
     @property
     def answers(self) -> int:
         """How many answers there will be."""
-        return len(self.questions) * sum(self.settings.samples_in(arm.mode) for arm in self.arms)
+        return self.settings.answers_to(len(self.questions))
 
     @property
     def windows(self) -> list[range]:

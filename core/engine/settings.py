@@ -142,6 +142,12 @@ class HarvestSettings:
         """States of a layer that a run keeps of an answer: of each position, and of open ones each token."""
         return len(self.kept) + (self.decoding.max_new_tokens if self.open else 0)
 
+    def answers_to(self, questions: int) -> int:
+        """How many answers so many questions get."""
+        each = sum(self.samples_in(mode) for mode in self.modes)
+        sets = self.demo_sets if self.shots else 1
+        return questions * each * len(self.wordings) * len(self.orders) * sets
+
     def samples_in(self, mode: str) -> int:
         """How often each question is answered in a mode."""
         return self.samples if not self.samples_modes or mode in self.samples_modes else 1

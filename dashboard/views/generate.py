@@ -12,7 +12,7 @@ from core.labels import before_outcome_pruning, belief_summary, mode_summary
 from core.open_answers import not_judged
 from core.open_summary import outcome_table
 from core.store.runs import Run
-from dashboard import ask, charts, model_panel, session, work
+from dashboard import ask, charts, disk_warning, model_panel, session, work
 from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
@@ -27,6 +27,8 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         settings = harvest_form(model_panel.chosen())
+        if settings:
+            disk_warning.show(settings)
         if settings and st.button(
             "Start", type="primary", width="stretch", help="Ctrl+Enter", shortcut="Ctrl+Enter"
         ):
