@@ -4,12 +4,17 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.cli import main
+from core.commands.doctor import REVIEWS, Checks, check_download
+from core.data.reviews import FILES, review_faults, reviews_folder
+from core.downloads import sha256_of
 from core.errors import StoreError
+from core.models.embedded import HASHES, embedded_faults, embedded_folder, forget_embedded
 from core.prompts.templates import Template
 from core.store.database import NAME, VERSION, Database
 from core.store.decisions import DecisionStore
@@ -230,7 +235,7 @@ def test_a_run_without_a_journal_gets_one(lab, doctor):
     DecisionStore(lab).undo(run, "ann")
     kept.unlink()
     ok, said = doctor()
-    assert not ok and "has no journal" in said[0]
+    assert not ok and "without a journal" in said[0]
     assert doctor("--repair")[0]
     (lab / NAME).unlink()
     assert doctor("--repair")[0]
@@ -309,3 +314,36 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(lab, capsys):
     assert main(["doctor", "--repair", "--cache", str(lab)]) == 1
     assert "newer Telltale" in capsys.readouterr().out
     assert (lab / NAME).read_bytes() == before
+
+
+def test_a_download_that_was_changed_on_the_disk_is_found_and_fetched_anew(cache, tmp_path):
+    folder = reviews_folder(tmp_path)
+    shutil.copytree(reviews_folder(cache), folder)
+    assert review_faults(tmp_path) == [] == embedded_faults(tmp_path)
+    hurt = folder / FILES["tweets"]
+    flip(hurt)
+    assert review_faults(tmp_path) == [hurt.name]
+    fetched = []
+
+    def fetch(into):
+        fetched.append(into)
+        shutil.copy(reviews_folder(cache) / hurt.name, hurt)
+
+    download = replace(REVIEWS, fetch=fetch)
+    checks = Checks()
+    check_download("reviews", download, tmp_path, checks, repair=False)
+    assert not checks.made[0]["ok"] and hurt.name in checks.made[0]["detail"] and not fetched
+    check_download("reviews", download, tmp_path, checks, repair=True)
+    assert checks.made[1]["ok"] and fetched == [tmp_path] and review_faults(tmp_path) == []
+
+
+def test_a_converted_model_that_was_changed_on_the_disk_is_found(tmp_path):
+    folder = embedded_folder(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / HASHES).write_text(json.dumps({"model.safetensors": sha256_of(folder / "model.safetensors")}))
+    assert embedded_faults(tmp_path) == []
+    flip(folder / "model.safetensors")
+    assert embedded_faults(tmp_path) == ["model.safetensors"]
+    forget_embedded(tmp_path)
+    assert not folder.exists()

@@ -4,20 +4,36 @@ import importlib.metadata
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.commands.options import Result
-from core.data.reviews import reviews_ready
+from core.data.reviews import fetch_reviews, forget_reviews, review_faults, reviews_ready
 from core.errors import TelltaleError
 from core.models.catalog import ModelSettings
-from core.models.embedded import embedded_ready
+from core.models.embedded import embedded_faults, embedded_ready, fetch_embedded, forget_embedded
 from core.models.loading import load_model
+from core.progress import progress_bar
 from core.store.checkup import Fault, check_database, check_runs
 from core.store.runs import RunStore
 
 PACKAGES = ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr")
 MARK = {True: "ok ", False: "BAD"}
+
+
+@dataclass(frozen=True)
+class Download:
+    """What `make setup` fetches: whether it is there, which of its files are damaged, how it is got again."""
+
+    ready: Callable[[Path], bool]
+    faults: Callable[[Path], list[str]]
+    forget: Callable[[Path], None]
+    fetch: Callable[[Path], Path]
+
+
+MODEL = Download(embedded_ready, embedded_faults, forget_embedded, fetch_embedded)
+REVIEWS = Download(reviews_ready, review_faults, forget_reviews, fetch_reviews)
 
 
 class Checks:
@@ -47,6 +63,9 @@ def doctor(cache: Path, options: Namespace) -> Result:
     """Whether everything that Telltale needs is there and works; with `repair` what can be is mended."""
     checks = Checks()
     check_installation(cache, checks)
+    check_download("embedded model", MODEL, cache, checks, options.repair)
+    check_download("reviews", REVIEWS, cache, checks, options.repair)
+    check_model(cache, checks)
     check_store(cache, checks, options.repair)
     ok = all(entry["ok"] for entry in checks.made)
     lines = [
@@ -56,7 +75,7 @@ def doctor(cache: Path, options: Namespace) -> Result:
 
 
 def check_installation(cache: Path, checks: Checks) -> None:
-    """Python, packages, disk, model and data."""
+    """Python, packages and disk."""
     checks.add("python", sys.version_info >= (3, 11), sys.version.split()[0])
     for package in PACKAGES:
         try:
@@ -65,11 +84,31 @@ def check_installation(cache: Path, checks: Checks) -> None:
             checks.add(package, False, "not installed: pip install -r requirements.txt")
     free = shutil.disk_usage(cache).free
     checks.add("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
-    model, data = embedded_ready(cache), reviews_ready(cache)
-    checks.add("embedded model", model, "ready" if model else "run `make setup`")
-    checks.add("reviews", data, "ready" if data else "run `make setup`")
+
+
+def check_download(name: str, download: Download, cache: Path, checks: Checks, repair: bool) -> None:
+    """Whether what `make setup` fetches is there and undamaged; with `repair` it is fetched anew."""
     try:
-        if model:
+        faults = download.faults(cache)
+        if repair and (faults or not download.ready(cache)):
+            if faults:
+                download.forget(cache)
+            download.fetch(cache)
+            checks.add(name, True, "fetched anew")
+        elif faults:
+            told = f"{', '.join(faults)} is not as it was fetched; `telltale doctor --repair` fetches it anew"
+            checks.add(name, False, told)
+        else:
+            ready = download.ready(cache)
+            checks.add(name, ready, "ready" if ready else "run `make setup`")
+    except (TelltaleError, OSError) as error:
+        checks.add(name, False, str(error))
+
+
+def check_model(cache: Path, checks: Checks) -> None:
+    """Whether the default model loads, where its files are there."""
+    try:
+        if embedded_ready(cache):
             loaded = load_model(ModelSettings(), cache)
             checks.add(
                 "model loads", True, f"{loaded.parameters / 1e6:.1f} million parameters on {loaded.device}"
@@ -86,7 +125,8 @@ def check_store(cache: Path, checks: Checks, repair: bool) -> None:
         if database is not None:
             checks.faults([database], repair)
         if all(entry["ok"] for entry in checks.made[before:]):
-            checks.faults(check_runs(cache), repair)
+            with progress_bar(len(RunStore(cache).runs()), "run") as bar:
+                checks.faults(check_runs(cache, lambda: bar.update(1)), repair)
             runs = RunStore(cache).runs()
             held = f"{len(runs)} runs, {sum(run.answers for run in runs):,} answers"
             if all(entry["ok"] for entry in checks.made[before:]):

@@ -30,6 +30,11 @@ FILES = {
     "amazon-reviews": "amazonReviewSnippets_GroundTruth.txt",
     "tweets": "tweets_GroundTruth.txt",
 }
+SHA256 = {
+    "movie-reviews": "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",
+    "amazon-reviews": "11a9807a0974a2506a2d3b4851eaf69b3d6d20688ce4923adda2312a4f6dd6c2",
+    "tweets": "dfbe7102e2f92579ed8b19df9a3822491880697c67adf712fb66e520cc05102f",
+}
 CHOICES = ("Negative", "Positive")
 CLEAR_RATING = 1.5
 SHORTEST, LONGEST = 20, 160
@@ -43,6 +48,23 @@ def reviews_folder(cache: Path) -> Path:
 def reviews_ready(cache: Path) -> bool:
     """Whether every review file is there."""
     return all((reviews_folder(cache) / name).is_file() for name in FILES.values())
+
+
+def review_faults(cache: Path) -> list[str]:
+    """The names of review files that are there and are not as the package has them.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    files = {FILES[source]: hashed for source, hashed in SHA256.items()}
+    folder = reviews_folder(cache)
+    return [n for n, hashed in files.items() if (folder / n).is_file() and sha256_of(folder / n) != hashed]
+
+
+def forget_reviews(cache: Path) -> None:
+    """Take the review files out, so that they are fetched anew."""
+    for name in FILES.values():
+        (reviews_folder(cache) / name).unlink(missing_ok=True)
 
 
 def fetch_reviews(cache: Path, progress: Progress = ignore_progress) -> Path:

