@@ -295,6 +295,7 @@ def test_what_was_decided_after_a_deletion_is_not_taken_back_by_a_restore(lab, t
 def test_a_database_of_an_older_version_is_brought_up_to_date_and_a_copy_kept(lab):
     before = everything(lab)
     with closing(sqlite3.connect(lab / NAME)) as connection, connection:
+        connection.execute("DROP INDEX not_finite")
         connection.execute("ALTER TABLE answers DROP COLUMN not_finite")
         connection.execute("PRAGMA user_version = 0")
         old = connection.execute("SELECT * FROM answers").fetchall()
