@@ -54,11 +54,16 @@ def tint(colour: str, strength: float = 0.35) -> str:
     return "#" + "".join(f"{round(255 - strength * (255 - part)):02x}" for part in parts)
 
 
+def escaped(text: object) -> str:
+    """Text with what Plotly reads as HTML escaped; it decodes no quotes, so that they stay as they are."""
+    return html.escape(str(text), quote=False)
+
+
 def shown(text: object, width: int = 60, most: int = 300) -> str:
     """Text for a hover box: cut, wrapped, and with all marks escaped."""
     text = str(text)
     cut = text if len(text) <= most else text[:most] + "…"
-    return "<br>".join(html.escape(line) for line in textwrap.wrap(cut, width) or [""])
+    return "<br>".join(escaped(line) for line in textwrap.wrap(cut, width) or [""])
 
 
 def layout(figure: go.Figure, height: int, **changes: object) -> go.Figure:
@@ -211,9 +216,7 @@ def scatter(
                 "y": rows["y"],
                 "mode": "markers",
                 "marker": marker,
-                "name": f"{html.escape(name)} · {mode} (n {len(rows)})"
-                if name
-                else f"{mode} (n {len(rows)})",
+                "name": f"{escaped(name)} · {mode} (n {len(rows)})" if name else f"{mode} (n {len(rows)})",
                 "customdata": np.column_stack([rows["answer"], _hover(rows)]),
                 "hovertemplate": "%{customdata[1]}<extra></extra>",
             }
@@ -274,7 +277,7 @@ def small_multiples(
     for value in values:
         figure.add_trace(
             go.Scatter(
-                x=[None], y=[None], mode="markers", marker={"color": colours[value]}, name=html.escape(value)
+                x=[None], y=[None], mode="markers", marker={"color": colours[value]}, name=escaped(value)
             )
         )
     return layout(figure, 130 * rows + 60)
@@ -282,7 +285,7 @@ def small_multiples(
 
 def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
     """Counts of truth (rows) against the probe's verdict (columns)."""
-    labels = [html.escape(name) for name in names]
+    labels = [escaped(name) for name in names]
     figure = go.Figure(
         go.Heatmap(
             z=counts,
@@ -323,7 +326,7 @@ def reliability_of_leans(raw: pd.DataFrame, calibrated: pd.DataFrame, positive: 
             _bins(calibrated, "calibrated", "#762a83", "square"),
         ]
     )
-    name = html.escape(positive)
+    name = escaped(positive)
     figure.update_xaxes(title=f"predicted probability of {name}, of both choices", range=[-0.03, 1.03])
     figure.update_yaxes(title=f"share of which {name} is true", range=[-0.03, 1.1])
     return layout(figure, 380)
@@ -420,10 +423,10 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
 def _column_name(template: str, column: str, upright: bool) -> str:
     """A column's template and settings: short lines above each other, or two that are read from the side."""
     if upright:
-        return f"{shown(template, 14)}<br>{html.escape(column).replace(' · ', '<br>')}"
-    shots, _, rest = html.escape(column).partition(" · ")
+        return f"{shown(template, 14)}<br>{escaped(column).replace(' · ', '<br>')}"
+    shots, _, rest = escaped(column).partition(" · ")
     cut = template if len(template) <= 24 else template[:23] + "…"
-    return f"{html.escape(cut)} · {shots}<br>{rest}"
+    return f"{escaped(cut)} · {shots}<br>{rest}"
 
 
 def outcomes(table: pd.DataFrame) -> go.Figure:
@@ -460,7 +463,7 @@ def token_heat_map(
         layer: a layer to frame.
     """
     keep = [number for number, hidden in enumerate(masked) if not hidden or trained[number]]
-    tokens = [html.escape(str(scores.index[n])).replace(" ", "·").replace("\n", "⏎") for n in keep]
+    tokens = [escaped(scores.index[n]).replace(" ", "·").replace("\n", "⏎") for n in keep]
     values = scores.to_numpy()[keep].T
     figure = go.Figure(
         go.Heatmap(
@@ -522,14 +525,14 @@ def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple
                 nbinsx=40,
                 marker_color=colour,
                 opacity=0.55,
-                name=f"training: {html.escape(names[target])} (n {len(part)})",
+                name=f"training: {escaped(names[target])} (n {len(part)})",
             )
         )
     for number, mark in enumerate(marks.itertuples()):
         figure.add_vline(
             x=mark.score,
             line={"color": "#111111", "dash": ["solid", "dash", "dot"][number % 3]},
-            annotation_text=html.escape(str(mark.label)),
+            annotation_text=escaped(mark.label),
             annotation_font_size=11,
             annotation_bgcolor="rgba(255,255,255,0.75)",
             annotation_yshift=-15 * (number % 6),
@@ -553,11 +556,11 @@ def spelling_bars(table: pd.DataFrame, single_token: bool = True) -> go.Figure:
     ):
         figure.add_trace(
             go.Bar(
-                y=[html.escape(str(label)) for label in part["label"]],
+                y=[escaped(label) for label in part["label"]],
                 x=part["mean_probability"],
                 orientation="h",
                 marker_color=colour,
-                name=html.escape(str(choice)),
+                name=escaped(choice),
                 customdata=part[["emitted"]],
                 hovertemplate="%{y}: mean probability %{x:.4f}, emitted %{customdata[0]}×<extra></extra>",
             )
@@ -584,7 +587,7 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
                 go.Bar(
                     x=part["mode"],
                     y=part["n"],
-                    name=f"{html.escape(str(truth))}, {name}",
+                    name=f"{escaped(truth)}, {name}",
                     marker={"color": colour},  # a faded trace would fade its counts too
                     text=part["n"],
                     textposition="outside",

@@ -93,7 +93,7 @@ def _line(
             name=name,
             customdata=layers[[f"{key}_low", f"{key}_high"]],
             hovertemplate="layer %{x}<br>%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
-            f"<extra>{name}</extra>",
+            "<extra>%{fullData.name}</extra>",
         )
     )
 

@@ -27,7 +27,18 @@ from core.store.saved import SavedStore
 from dashboard import packages, work
 
 DEFAULT_LAYER_SHARE = 0.55
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=])")
+UNESCAPED = re.compile(
+    r"""
+    (?<=http:)(?=//) | (?<=https:)(?=//) | (?<=www)(?=\.) | (?<=[-.\w+]@)(?=[-\w]+\.)  # links
+    | (?<=:)(?=[a-z][-+\w/]*:)  # icons, emoji
+    | (?<=[-<>~])(?=[-=>])  # arrows and dashes
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Where that is cut which Streamlit acts on once it has read the marks, escaped or not: `www.`, `:smile:`."""
+CUT = "\N{WORD JOINER}"
+"""No width, and no break of the line."""
 
 
 @lru_cache(maxsize=4)
@@ -62,7 +73,7 @@ def judgement_store() -> JudgementStore:
 
 def as_text(text: object) -> str:
     """Text for a place that reads Markdown, with every mark escaped: shown as it is, never acted on."""
-    return MARKDOWN.sub(r"\\\1", str(text))
+    return MARKDOWN.sub(r"\\\1", UNESCAPED.sub(CUT, str(text)))
 
 
 def chosen_run() -> Run | None:

@@ -3,7 +3,6 @@
 Also the heat map of a statement's tokens where their scores can be compared with ordinary conversation's.
 """
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +17,7 @@ from dashboard.charts import (
     NEUTRAL,
     POSITIVE,
     SYMBOL,
+    escaped,
     layout,
     shown,
     tint,
@@ -125,7 +125,7 @@ def by_token(
         range=[-0.3, last + 0.3],
         dtick=max(1, round(last / 12)),
     )
-    figure.update_yaxes(title=f"score at layer {layer} (above 0: {html.escape(names[1])})")
+    figure.update_yaxes(title=f"score at layer {layer} (above 0: {escaped(names[1])})")
     return layout(figure, 320)
 
 

@@ -5,6 +5,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from core.csv_text import to_csv
+
 
 def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
     """A download button and a command beside it; the file is made when it is asked for.
@@ -14,5 +16,5 @@ def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
         file: the name that the CSV file is offered under.
     """
     left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(what, partial(table.to_csv, index=False), file, "text/csv", width="stretch")
+    left.download_button(what, partial(to_csv, table), file, "text/csv", width="stretch")
     right.code(command, language="bash", wrap_lines=True)

@@ -181,4 +181,6 @@ def test_a_token_strip_escapes_what_tokens_hold():
 
 
 def test_markdown_in_text_is_escaped():
-    assert session.as_text("![x](http://y) *a* <b>") == (r"\!\[x\]\(http\://y\) \*a\* \<b\>")
+    told = session.as_text("![x](http://y) *a* <b>")
+    assert told.replace(session.CUT, "") == (r"\!\[x\]\(http\://y\) \*a\* \<b\>")
+    assert r"http\://y" not in told

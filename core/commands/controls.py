@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.commands.options import Result
 from core.commands.probing import probe_settings
+from core.csv_text import to_csv
 from core.own_report.asking import ask_own_reports
 from core.probes.controls_of_run import ControlsOfRun, controls_of_run
 from core.progress import shown_in_percent
@@ -25,7 +26,7 @@ def controls(cache: Path, options: Namespace) -> Result:
     found = controls_of_run(store, run, settings, other)
     frame = found.to_frame()
     if options.csv:
-        frame.to_csv(options.csv, index=False)
+        to_csv(frame, options.csv)
     lines = [
         f"controls of {settings.target}, taught on {settings.train}, judged on {settings.test}, "
         f"seed {settings.seed}",

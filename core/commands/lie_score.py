@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
+from core.csv_text import to_csv
 from core.probes.lie_judgements import Judgement, cells
 from core.probes.lie_score import CENTRINGS, LieScoreSettings
 from core.probes.lie_score_of_run import lie_score_of_run
@@ -23,7 +24,7 @@ def lie_score(cache: Path, options: Namespace) -> Result:
     with shown_in_percent() as show:
         report = lie_score_of_run(store, run.run, settings, flip_run, progress=show)
     if options.csv:
-        report.scores.to_csv(options.csv, index=False)
+        to_csv(report.scores, options.csv)
     table = cells(report.scores)
     common = last_common_layer(run)
     how = "named" if settings.layer is not None else f"chosen by rule {settings.rule}, no lies used"

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
+from core.csv_text import to_csv
 from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
 from core.progress import shown_in_percent
 from core.store.runs import RunStore
@@ -32,7 +33,7 @@ def read_or_said(cache: Path, options: Namespace) -> Result:
     sentence = found.sentence(common)
     frame = found.to_frame()
     if options.csv:
-        frame.to_csv(options.csv, index=False)
+        to_csv(frame, options.csv)
     lines = [
         f"position {options.position}; n {found.n['honest']:,} honest, {found.n['lie']:,} lie, of "
         f"{found.groups:,} groups; {found.resamples} resamples",

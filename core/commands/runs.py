@@ -8,6 +8,7 @@ import numpy as np
 from core.best_of import best_of_summary
 from core.commands.decisions import belief_line
 from core.commands.options import Result
+from core.csv_text import to_csv
 from core.errors import StoreError
 from core.labels import belief_summary, mode_summary
 from core.labels_of_run import labelled
@@ -104,7 +105,7 @@ def export(cache: Path, options: Namespace) -> Result:
     path = Path(options.file)
     try:
         if options.layer is None:
-            frame.to_csv(path, index=False)
+            to_csv(frame, path)
         else:
             states = store.layer(run.run, options.position, options.layer, frame["answer"].to_numpy())
             with path.open("wb") as handle:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.commands.options import Result
 from core.commands.probing import probe_settings
+from core.csv_text import to_csv
 from core.probes.shifts_figures import ALONE, WITH_HALF, ShiftFigure
 from core.probes.shifts_of_runs import shifts_of_runs
 from core.progress import shown_in_percent
@@ -18,7 +19,7 @@ def shifts(cache: Path, options: Namespace) -> Result:
         found = shifts_of_runs(store, options.run, options.shifted, settings, progress=show)
     frame = found.to_frame()
     if options.csv:
-        frame.to_csv(options.csv, index=False)
+        to_csv(frame, options.csv)
     alone, notes = found.trainings[0], found.notes()
     result = {
         "run": alone.runs[0],

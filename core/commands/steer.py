@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
+from core.csv_text import to_csv
 from core.progress import shown_in_percent
 from core.steering.conditions import is_random
 from core.steering.of_run import steer_run
@@ -32,7 +33,7 @@ def steer(cache: Path, options: Namespace) -> Result:
     with shown_in_percent() as show:
         found = steer_run(store, run.run, settings, progress=show)
     if options.csv:
-        found.curves.to_csv(options.csv, index=False)
+        to_csv(found.curves, options.csv)
     return {"run": run.run} | found.to_json(), "\n".join(_lines(found))
 
 

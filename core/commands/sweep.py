@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.commands.options import Result
+from core.csv_text import to_csv
 from core.probes.crossed import Crossed, CrossedCell
 from core.probes.crossed_of_runs import crossed_of_runs
 from core.probes.crossed_rows import DEFAULT_METHODS, CrossedSettings
@@ -28,7 +29,7 @@ def sweep(cache: Path, options: Namespace) -> Result:
         grid = crossed_of_runs(store, options.runs, settings, progress=show)
     frame, found = grid.to_frame(), grid.decomposition()
     if options.csv:
-        frame.to_csv(options.csv, index=False)
+        to_csv(frame, options.csv)
     sentence, notes = grid.sentence(), [*found.notes(), *_clipped(grid)]
     result = found.to_json() | {
         "cells": frame.to_dict("records"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.commands.options import Result
 from core.commands.probing import probe_settings
+from core.csv_text import to_csv
 from core.probes.methods import method_named
 from core.probes.transfer import to_frame
 from core.probes.transfer import transfer as matrix
@@ -22,7 +23,7 @@ def transfer(cache: Path, options: Namespace) -> Result:
         cells = matrix(store, options.runs, settings, modes, progress=show)
     frame = to_frame(cells)
     if options.csv:
-        frame.to_csv(options.csv, index=False)
+        to_csv(frame, options.csv)
     lines = [
         f"{settings.method} probe of {settings.target} at {settings.position}, trained on {settings.train}, "
         f"layer by rule {settings.rule}; the diagonal is cross-validated",

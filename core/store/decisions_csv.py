@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from core.csv_text import marked, unmarked
 from core.errors import DataError
 from core.shown import listed, quoted
 from core.store.decision import ACTIONS, DEFAULT_REASON, ORIGINS, REASONS, SOUND, UNSURE, Decision
@@ -17,7 +18,7 @@ def write_decisions(rows: Iterable[tuple]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows(rows)
+    writer.writerows(map(marked, row) for row in rows)
     return out.getvalue()
 
 
@@ -42,7 +43,8 @@ def read_decisions(run: str, content: str, known: set[int]) -> tuple[list[Decisi
         _check_columns(reader.fieldnames or ())
         for row in reader:
             where = f"decisions line {reader.line_num}"
-            decision, shown = _decision(run, row, answers, where)
+            told = {name: unmarked(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+            decision, shown = _decision(run, told, answers, where)
             if decision.answer in made:
                 raise DataError(f"{where}: answer {decision.answer} stands there twice")
             made[decision.answer] = decision
