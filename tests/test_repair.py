@@ -130,9 +130,8 @@ def test_a_damaged_chunk_is_found_and_only_its_answers_are_made_again(fault, lab
     store = RunStore(lab)
     rows = store.numbers(run.run)["answer"].to_numpy()
     assert np.isfinite(store.layer(run.run, "prompt", 1, rows)).all()
-    if fault != "missing":
-        with pytest.raises(StoreError, match=rf"layer 2 of answers 0 to \d+ is {fault}; `telltale doctor"):
-            store.layer(run.run, "prompt", 2, rows)
+    with pytest.raises(StoreError, match=rf"layer 2 of answers 0 to \d+ is {fault}; `telltale doctor"):
+        store.layer(run.run, "prompt", 2, rows)
     ok, said = doctor()
     [held] = [row[1:] for row in store.damaged(run.run)]
     affected = held[0]

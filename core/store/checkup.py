@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import StoreError
+from core.store.chunks import BadChunk
 from core.store.database import NAME, Database
 from core.store.journal import Journal
 from core.store.lock import is_held
@@ -18,7 +19,6 @@ from core.store.rebuild import rebuild_database
 from core.store.record import note, replay, run_folder
 from core.store.runs import Run, RunStore
 from core.store.saved import lost_rows, put_back
-from core.store.soundness import BadChunk
 from core.store.trash import Trash
 
 LEFTOVERS = ("**/*.partial", "**/*.part")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from core.csv_text import marked, unmarked
 from core.errors import DataError
+from core.files import text_lines
 from core.shown import listed, quoted
 from core.store.decision import ACTIONS, DEFAULT_REASON, ORIGINS, REASONS, SOUND, UNSURE, Decision
 
@@ -35,7 +36,7 @@ def read_decisions(run: str, content: str, known: set[int]) -> tuple[list[Decisi
         DataError: a column, answer, action, reason, origin or mark is wrong, an answer stands twice, or the
             decisions are of another run; names the line.
     """
-    reader = csv.DictReader(io.StringIO(content, newline=""), strict=True)
+    reader = csv.DictReader(text_lines(content), strict=True)
     made: dict[int, Decision] = {}
     answers = {str(answer): answer for answer in known}
     shown_once = False

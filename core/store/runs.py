@@ -13,11 +13,11 @@ import pandas as pd
 
 from core.data.question import PLAIN, Question
 from core.errors import StoreError
+from core.store.chunks import BadChunk
 from core.store.database import Database
 from core.store.journal import Journal
 from core.store.lock import hold, is_held
 from core.store.record import answers_entry, note, replay, run_folder, set_aside
-from core.store.soundness import BadChunk
 from core.store.states import StateArrays
 from core.store.token_states import TokenStates
 from core.store.trash import Trash

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import StoreError
 from core.store.arrays import create_array, open_array
-from core.store.soundness import BadChunk, bad_chunks
+from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 
 NAMES = ("prompt", "before", "answer", "mean")
 CONTINUATIONS = ("choice_0", "choice_1")
@@ -66,18 +66,20 @@ class StateArrays:
         Raises:
             StoreError: no such position or layer, or a damaged chunk.
         """
-        array = self._open(position, "r")
-        if not 0 <= layer < array.shape[1]:
-            raise StoreError(f"there is no layer {layer}: choose 0 to {array.shape[1] - 1}")
-        rows = np.asarray(rows, dtype=int)
+        self._check(position)
+        folder = self.folder / position
         try:
-            if len(rows) and (np.diff(rows) == 1).all():
-                return np.asarray(array[rows[0] : rows[-1] + 1, layer, :])
-            return np.asarray(array.oindex[rows, layer, :])
-        except (ValueError, OSError, RuntimeError) as error:
-            bad = next(bad_chunks(self.folder / position, rows.tolist(), layer), None)
-            which = bad.in_words if bad else f"layer {layer} is damaged ({error})"
-            raise StoreError(f"states at {position!r}: {which}; {MENDED_BY}") from error
+            layers = layout_of(folder).layers
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreError(f"this run has no states at position {position!r}") from error
+        if not 0 <= layer < layers:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {layers - 1}")
+        try:
+            return read_layer(folder, layer, np.asarray(rows, dtype=int))
+        except BadChunkError as bad:
+            raise StoreError(f"states at {position!r}: {bad}; {MENDED_BY}") from bad
+        except (OSError, IndexError) as error:
+            raise StoreError(f"states of layer {layer} at {position!r} cannot be read: {error}") from error
 
     def present(self, position: str, rows: np.ndarray) -> np.ndarray:
         """Which of the answers at `rows` have a state at a position, (rows,).
@@ -110,9 +112,12 @@ class StateArrays:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self, position: str, mode: Any) -> Any:
-        if position not in (*NAMES, *CONTINUATIONS):
-            raise StoreError(f"unknown position {position!r}: choose {', '.join(NAMES)}")
+        self._check(position)
         try:
             return open_array(self.folder / position, mode)
         except (FileNotFoundError, ValueError, KeyError) as error:
             raise StoreError(f"this run has no states at position {position!r}") from error
+
+    def _check(self, position: str) -> None:
+        if position not in (*NAMES, *CONTINUATIONS):
+            raise StoreError(f"unknown position {position!r}: choose {', '.join(NAMES)}")

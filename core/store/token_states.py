@@ -14,10 +14,11 @@ import numpy as np
 
 from core.errors import StoreError
 from core.store.arrays import create_array, open_array
-from core.store.soundness import BadChunk, bad_chunks
+from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 from core.store.states import MENDED_BY
 
 CHUNK = 32
+NONE = "this run has no states of every token: only open answers have"
 
 
 class TokenStates:
@@ -62,14 +63,22 @@ class TokenStates:
         Raises:
             StoreError: no such layer, no token states, or a damaged chunk.
         """
-        array = self._open("r")
-        if not 0 <= layer < array.shape[1]:
-            raise StoreError(f"there is no layer {layer}: choose 0 to {array.shape[1] - 1}")
         try:
-            spans = zip(first.tolist(), tokens.tolist(), strict=True)
-            return [np.asarray(array[start : start + n, layer, :]) for start, n in spans]
-        except (ValueError, OSError, RuntimeError) as error:
-            raise StoreError(f"token states of layer {layer} are damaged ({error}); {MENDED_BY}") from error
+            layers = layout_of(self.folder).layers
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreError(NONE) from error
+        if not 0 <= layer < layers:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {layers - 1}")
+        places = [
+            np.arange(start, start + n) for start, n in zip(first.tolist(), tokens.tolist(), strict=True)
+        ]
+        try:
+            found = read_layer(self.folder, layer, np.concatenate([np.zeros(0, dtype=int), *places]))
+        except BadChunkError as bad:
+            raise StoreError(f"states of tokens: {bad}; {MENDED_BY}") from bad
+        except (OSError, IndexError) as error:
+            raise StoreError(f"token states of layer {layer} cannot be read: {error}") from error
+        return np.split(found, np.cumsum(tokens)[:-1]) if len(tokens) else []
 
     def bad_chunks(self, places: Iterable[int]) -> Iterator[BadChunk]:
         """The chunks that hold some of these places and cannot be read."""
@@ -80,4 +89,4 @@ class TokenStates:
         try:
             return open_array(self.folder, mode)
         except (FileNotFoundError, ValueError, KeyError) as error:
-            raise StoreError("this run has no states of every token: only open answers have") from error
+            raise StoreError(NONE) from error
