@@ -150,6 +150,9 @@ def parser() -> Parser:
     asking.add_argument("--plain", action="store_true", help="no chat template")
 
     harvest = add("harvest", "ask questions in each mode and keep the states", model, asking)
+    harvest.add_argument(
+        "--shard", metavar="K/N", help="make this part of N alone, in a cache of its own; see `runs merge`"
+    )
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
     harvest.add_argument("--template", help="its name, or a .json file (default: review)")
     harvest.add_argument(
@@ -225,11 +228,11 @@ def parser() -> Parser:
     runs.add_argument(
         "action",
         nargs="?",
-        choices=("list", "show", "delete", "trash", "restore", "empty-trash"),
+        choices=("list", "show", "delete", "trash", "restore", "empty-trash", "merge"),
         default="list",
-        help="list (default), show, delete (to the trash), trash (what is in it), restore, empty-trash",
+        help="list (default), show, delete (to the trash), trash (its contents), restore, empty-trash, merge",
     )
-    runs.add_argument("run", nargs="?")
+    runs.add_argument("run", nargs="*", help="a run; with merge: folders of shards (default: the cache's)")
 
     decisions = add("decisions", "drop and keep answers, apply rules, undo, export, import, compare people")
     decisions.add_argument(

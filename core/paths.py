@@ -5,6 +5,8 @@ from pathlib import Path
 
 from core.errors import StoreError
 
+SHARDS = "shards"
+"""Below a cache folder: the caches of the shards of a harvest."""
 DEFAULT_CACHE = Path(__file__).resolve().parent.parent / "cache"
 
 

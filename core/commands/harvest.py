@@ -11,8 +11,10 @@ from core.data.sources import source_choices
 from core.engine.decoding import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
 from core.engine.harvest import HarvestProgress, Prepared, harvest_or_watch, prepare
 from core.engine.settings import HarvestSettings
+from core.engine.shard import WHOLE, Shard
 from core.errors import TemplateError
 from core.models.loading import LoadedModel, load_model
+from core.paths import SHARDS, cache_folder
 from core.progress import progress_bar
 from core.prompts.fitting import forms
 from core.prompts.templates import OPEN_TEMPLATES
@@ -25,22 +27,25 @@ def harvest(cache: Path, options: Namespace) -> Result:
     """Run or resume a harvest."""
     settings = harvest_settings(cache, options)
     loaded = load_model(settings.model, cache)
-    store = RunStore(cache)
+    shard = Shard.parse(options.shard) if options.shard else WHOLE
+    store = RunStore(cache if shard.whole else cache_folder(cache / SHARDS / shard.folder))
     prepared = prepare(settings, loaded, cache)
-    warn_of_disk(prepared, loaded, store)
-    with progress_bar(prepared.plan.answers, "answer") as bar:
+    planned = shard.answers(prepared.plan)
+    warn_of_disk(prepared, loaded, store, planned)
+    with progress_bar(planned, "answer") as bar:
 
         def show(state: HarvestProgress) -> None:
             bar.initial = state.done - state.made
             bar.update(state.done - bar.n)
 
         try:
-            made = harvest_or_watch(prepared, loaded, store, progress=show, watching=tell_watching)
+            made = harvest_or_watch(
+                prepared, loaded, store, shard=shard, progress=show, watching=tell_watching
+            )
         except KeyboardInterrupt as stopped:
             done = len(store.done(prepared.run))
             raise Stopped(
-                f"{done:,} of {prepared.plan.answers:,} answers of run {prepared.run} are kept; the same "
-                "command goes on",
+                f"{done:,} of {planned:,} answers of run {prepared.run} are kept; the same command goes on",
                 getattr(stopped, "code", INTERRUPTED),
             ) from stopped
     result = {
@@ -55,9 +60,9 @@ def harvest(cache: Path, options: Namespace) -> Result:
     return result, f"{made.run}: {made.answers} answers, {found} in {made.seconds:.1f} s"
 
 
-def warn_of_disk(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> None:
+def warn_of_disk(prepared: Prepared, loaded: LoadedModel, store: RunStore, planned: int) -> None:
     """Say on stderr where the harvest would pass the disk or the budget."""
-    left = prepared.plan.answers - len(store.done(prepared.run))
+    left = planned - len(store.done(prepared.run))
     needed = harvest_bytes(left, prepared.plan.settings.vectors, loaded.layers, loaded.d_model)
     if left and (told := warning(store.cache, needed)) is not None:
         print(f"telltale: {told}", file=sys.stderr)

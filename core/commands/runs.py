@@ -1,6 +1,8 @@
 """`telltale runs` and `telltale export`: what is stored, shown and taken out."""
 
+import re
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,13 @@ from core.errors import StoreError
 from core.labels import belief_summary, mode_summary
 from core.labels_of_run import labelled
 from core.open_summary import outcome_table
+from core.paths import SHARDS
+from core.progress import progress_bar
+from core.store.checkup import ranges
+from core.store.database import NAME
 from core.store.decisions import DecisionStore
 from core.store.disk import run_bytes
+from core.store.merge import merge_shards
 from core.store.runs import Run, RunStore
 from core.store.trash import Trash
 
@@ -24,6 +31,11 @@ OF_ALL = ("list", "trash", "empty-trash")
 def runs(cache: Path, options: Namespace) -> Result:
     """List runs, show one, delete one; list the trash, restore a run from it, empty it."""
     store = RunStore(cache)
+    if options.action == "merge":
+        return merge(store, [Path(folder) for folder in options.run])
+    if len(options.run) > 1:
+        raise StoreError(f"`telltale runs {options.action}` takes one run, not {len(options.run)}")
+    options.run = next(iter(options.run), None)
     if options.action in OF_ALL and options.run:
         raise StoreError(
             f"`telltale runs {options.action}` takes no run: use `telltale runs show {options.run}`"
@@ -50,6 +62,38 @@ def runs(cache: Path, options: Namespace) -> Result:
     lines = [f"{name}: {value}" for name, value in told.items()]
     lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")
     return summary, "\n".join(lines)
+
+
+def merge(store: RunStore, folders: list[Path]) -> Result:
+    """Put the shards in these folders together, by default those that `harvest --shard` left in the cache."""
+    shards = folders or sorted(
+        folder for folder in (store.cache / SHARDS).glob("*-of-*") if (folder / NAME).is_file()
+    )
+    if not shards:
+        raise StoreError("there are no shards: `telltale harvest --shard 1/4 …` makes one")
+    with progress_bar(1.0, "") as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description(what)
+            bar.update(fraction - bar.n)
+
+        merged = merge_shards(store, shards, show)
+    lines = [
+        f"{one.run}: {one.answers:,} of {one.planned:,} answers, {one.taken:,} from {len(shards)} shards"
+        + (f"; {one.missing:,} are missing: {absent(shards)}" if one.missing else ", complete")
+        for one in merged
+    ]
+    runs = [{**asdict(one), "missing": one.missing} for one in merged]
+    return {"ok": not any(one.missing for one in merged), "runs": runs}, "\n".join(lines)
+
+
+def absent(shards: list[Path]) -> str:
+    """Which parts are not among the shards, by their names; else that one of them is not finished."""
+    named = [found for shard in shards if (found := re.fullmatch(r"([0-9]+)-of-([0-9]+)", shard.name))]
+    of = {int(found[2]) for found in named}
+    if len(of) == 1 and (lacking := set(range(1, of.pop() + 1)) - {int(found[1]) for found in named}):
+        return f"shards {ranges(sorted(lacking))} are not there"
+    return "a shard is not finished: harvest it again"
 
 
 def list_runs(store: RunStore) -> Result:

@@ -23,6 +23,7 @@ from core.engine.choice_worker import ChoiceWorker
 from core.engine.open_worker import OpenWorker
 from core.engine.plan import Block, Plan, make_plan
 from core.engine.settings import HarvestSettings
+from core.engine.shard import WHOLE, Shard
 from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
 from core.errors import RunHeld
@@ -126,10 +127,14 @@ def harvest(
     loaded: LoadedModel,
     store: RunStore,
     *,
+    shard: Shard = WHOLE,
     progress: Callable[[HarvestProgress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> HarvestResult:
     """Run a prepared harvest to its end, or until it is cancelled; a finished one is found, not made again.
+
+    Args:
+        shard: make this part alone.
 
     Raises:
         RunHeld: another job writes this run.
@@ -137,7 +142,7 @@ def harvest(
         TemplateError: a prompt longer than the context.
     """
     run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
-    began = time.monotonic()
+    began, planned = time.monotonic(), shard.answers(plan)
     with store.writing(run):
         tokens = _tokens_at_once(prepared, loaded, store)
         facts = describe(prepared, loaded) | {"batch_tokens": tokens}
@@ -163,13 +168,13 @@ def harvest(
 
         def tell() -> None:
             made = len(done) - before
-            progress(HarvestProgress(len(done), plan.answers, made, time.monotonic() - began))
+            progress(HarvestProgress(len(done), planned, made, time.monotonic() - began))
 
         tell()
-        if before < plan.answers:
+        if before < planned:
             there = frozenset(done)
             with Writer(write) as writer:
-                for blocks in plan.groups():
+                for blocks in shard.groups(plan):
                     if all(item.row in there for block in blocks for item in block.items):
                         continue
                     if cancelled():
@@ -180,8 +185,8 @@ def harvest(
                             writer.put(Made(block, generated, worker.rows(block, generated)))
                     tell()
             tell()
-        complete = len(done) >= plan.answers
-        if complete and before < plan.answers:
+        complete = len(done) >= planned
+        if len(done) >= plan.answers and not store.run(run).complete:
             store.finish(run)
     seconds = time.monotonic() - began
     return HarvestResult(run, len(done), seconds, len(done) - before, before > 0, complete)
@@ -192,6 +197,7 @@ def harvest_or_watch(
     loaded: LoadedModel,
     store: RunStore,
     *,
+    shard: Shard = WHOLE,
     progress: Callable[[HarvestProgress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     watching: Callable[[], None] = lambda: None,
@@ -207,14 +213,14 @@ def harvest_or_watch(
     began, told = time.monotonic(), False
     while True:
         try:
-            return harvest(prepared, loaded, store, progress=progress, cancelled=cancelled)
+            return harvest(prepared, loaded, store, shard=shard, progress=progress, cancelled=cancelled)
         except RunHeld:
             if not told:
                 watching()
                 told = True
         done = len(store.done(prepared.run))
         seconds = time.monotonic() - began
-        progress(HarvestProgress(done, prepared.plan.answers, 0, seconds))
+        progress(HarvestProgress(done, shard.answers(prepared.plan), 0, seconds))
         if cancelled():
             return HarvestResult(prepared.run, done, seconds, 0, True, False)
         time.sleep(LOOK_EVERY)

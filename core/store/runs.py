@@ -220,6 +220,25 @@ class RunStore:
             raise StoreError(f"there are no questions of run {run!r}")
         return row["choice_0"], row["choice_1"]
 
+    def questions(self, run: str) -> list[Question]:
+        """A run's questions, in order."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                'SELECT question, text, label, choice_0, choice_1, source, "group", claim FROM questions '
+                "WHERE run = ? ORDER BY number",
+                (run,),
+            ).fetchall()
+        return [
+            Question(r["question"], r["text"], r["label"], (r["choice_0"], r["choice_1"]), *tuple(r)[5:])
+            for r in rows
+        ]
+
+    def rows(self, run: str) -> list[dict]:
+        """A run's answers as they stand in the database, in order: what `add_answers` takes."""
+        with self.database.connect() as connection:
+            found = connection.execute("SELECT * FROM answers WHERE run = ? ORDER BY answer", (run,))
+            return [{name: row[name] for name in row.keys() if name != "run"} for row in found]  # noqa: SIM118
+
     def numbers(self, run: str) -> pd.DataFrame:
         """Which question each of a run's answers is to, in order; nothing else of them is read.
 
