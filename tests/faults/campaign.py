@@ -18,6 +18,7 @@ from tests.faults.outcome import Injection
 from tests.faults.scene import Scene
 from tests.faults.side_by_side import side_by_side
 from tests.faults.signals import signals
+from tests.faults.soak import soak
 
 FAULTS: dict[str, Callable[[Scene], Iterator[Injection]]] = {
     "killed-harvest": killed_harvest,
@@ -35,6 +36,7 @@ FAULTS: dict[str, Callable[[Scene], Iterator[Injection]]] = {
     "side-by-side": side_by_side,
     "many-sessions": many_sessions,
     "signals": signals,
+    "soak": soak,
 }
 
 

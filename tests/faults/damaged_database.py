@@ -8,7 +8,7 @@ from core.store.decisions import DecisionStore
 from tests.faults.killed_pages import copy_of
 from tests.faults.outcome import Injection
 from tests.faults.processes import run, start_work
-from tests.faults.scene import Scene, doctor, failure
+from tests.faults.scene import Scene, failure, repair
 from tests.faults.snapshot import DATABASE, differences, pruning, snapshot
 
 PAGE = 4096
@@ -59,9 +59,7 @@ def damaged_database(scene: Scene) -> Iterator[Injection]:
         for number in range(scene.times(short=1, full=10)):
             cache = copy_of(whole, scene.folder)
             damage(cache / DATABASE, drawn)
-            lost = [] if not doctor(cache)["ok"] else ["the doctor finds nothing"]
-            repaired = doctor(cache, "--repair")
-            lost += [f"not mended: {check['detail']}" for check in repaired["checks"] if not check["ok"]]
+            lost = list(repair(cache).bad)
             if damage is not delete and not list(cache.glob(f"{DATABASE}.damaged-*")):
                 lost.append("the damaged file was not kept")
             lost += differences(snapshot(cache, name), expected)

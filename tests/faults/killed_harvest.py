@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.child import die_at_commit, die_at_rename, die_in_write
 from tests.faults.outcome import Injection
 from tests.faults.processes import Ended, run, start
-from tests.faults.scene import Scene, doctor, failure
+from tests.faults.scene import Scene, failure, repair
 from tests.faults.snapshot import broken_promises, differences, orphans, snapshot
 
 FAULT = "kill -9 during a harvest"
@@ -80,7 +80,6 @@ def ends_well(scene: Scene, cache: Path) -> tuple[str, ...]:
     ended = run(*scene.harvest(cache))
     if lost := failure(ended):
         return lost
-    report = doctor(cache, "--repair")
-    bad = tuple(f"doctor: {c['name']}: {c['detail']}" for c in report["checks"] if not c["ok"])
+    bad = repair(cache).bad
     found = snapshot(cache, scene.reference.run)
     return (*differences(found, scene.reference.is_), *bad, *orphans(cache))

@@ -35,9 +35,13 @@ class Ended:
 
     @property
     def refused(self) -> bool:
-        """Whether it ended as anything refused does: exit code 2, one line in this program's form."""
+        """Whether it ended as anything refused does: exit code 2, and on stderr this program's words alone.
+
+        A warning may come before the one line that says why.
+        """
         lines = self.err.strip().splitlines()
-        return self.code == 2 and len(lines) == 1 and lines[0].startswith("telltale: ") and not self.out
+        ours = bool(lines) and all(line.startswith("telltale: ") for line in lines)
+        return self.code == 2 and ours and not self.out
 
 
 class Running:

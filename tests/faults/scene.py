@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.tiny_model import write_tiny_llama
 from tests.conftest import beside
-from tests.faults.processes import Ended, Running, run, start
+from tests.faults.processes import Ended, run
 from tests.faults.snapshot import Snapshot, snapshot
 
 LONGER = 400
@@ -72,8 +72,8 @@ class Scene:
 
     def undisturbed(self, **asked: int) -> Reference:
         """A harvest in a cache of its own that meets no fault."""
-        start(*self.harvest(self.cache(), n=2)).wait()  # what a first process imports is no part of its time
         cache = self.cache()
+        run("runs", "--cache", cache)  # the first process of all waits for the fork server's imports
         ended = run(*self.harvest(cache, **asked))
         name = result(ended)["run"]
         return Reference(cache, name, snapshot(cache, name), ended.seconds)
@@ -90,9 +90,20 @@ def result(ended: Ended) -> dict[str, Any]:
     return json.loads(ended.out)
 
 
-def doctor(cache: Path, *options: str) -> dict[str, Any]:
-    """What `telltale doctor` finds, and mends with --repair."""
-    return result(run("doctor", *options, "--cache", cache, "--json"))
+@dataclass(frozen=True)
+class Repair:
+    """What `telltale doctor --repair` said of the store: what was sound or was mended, and what was not."""
+
+    mended: tuple[str, ...]
+    bad: tuple[str, ...]
+
+
+def repair(cache: Path) -> Repair:
+    """Have the doctor find what is wrong with the store, and mend it."""
+    report = result(run("doctor", "--repair", "--cache", cache, "--json"))
+    checks = [check for check in report["checks"] if check["name"] == "store"]
+    mended, bad = ([c["detail"] for c in checks if c["ok"] is ok] for ok in (True, False))
+    return Repair(tuple(mended), tuple(f"not mended: {detail}" for detail in bad))
 
 
 def failure(ended: Ended) -> tuple[str, ...]:
@@ -107,6 +118,3 @@ def bad_refusal(ended: Ended) -> tuple[str, ...]:
     if ended.refused:
         return ()
     return (f"not refused in one sentence but ended with {ended.code}: {ended.err.strip()[-300:]}",)
-
-
-__all__ = ["Reference", "Running", "Scene", "bad_refusal", "doctor", "failure", "result"]

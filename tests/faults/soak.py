@@ -1,0 +1,146 @@
+"""Long use of one server: pages opened and closed, runs made and deleted, models switched: nothing grows."""
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+
+import torch
+from playwright.sync_api import Browser, Page, expect
+from safetensors.torch import load_file, save_file
+
+from dashboard.model_panel import LOCAL
+from tests.browser.conftest import go, open_page, settle
+from tests.faults.browser import in_browser
+from tests.faults.outcome import Injection
+from tests.faults.processes import run
+from tests.faults.scene import Scene, failure, result
+from tests.faults.server import Server
+
+FAULT = "long use of one server"
+PAGES = ("Prune", "Projection", "Probes", "Tokens")
+EVERY = 0.5
+"""Seconds between two looks at memory and open files."""
+MEMORY, FILES = 1.10, 5
+"""How much the last quarter may have over the second: of memory by a factor, of open files by so many."""
+QUESTIONS = 10
+PATIENCE = 60_000
+"""Milliseconds that a page may take for anything that is asked of it."""
+
+
+def soak(scene: Scene) -> Iterator[Injection]:
+    """Ten minutes of use, or one."""
+    yield in_browser(partial(use_for_long, scene, 60.0 * scene.times(short=1, full=10)))
+
+
+def use_for_long(scene: Scene, seconds: float, browser: Browser) -> Injection:
+    """Lap after lap, the first of them before anything is counted: it imports and loads what stays."""
+    server, models = Server(scene.cache()), (scene.tiny, other_model(scene))
+    try:
+        lost = [*lap(browser, server, models[0]), *lap(browser, server, models[1])]
+        until = time.monotonic() + seconds
+        with Watch(server) as watch:
+            for number in count():
+                lost += lap(browser, server, models[number % 2])
+                if time.monotonic() > until:
+                    break
+        return Injection(FAULT, f"{number + 1} laps, {watch.told}", (*dict.fromkeys(lost), *watch.grown))
+    finally:
+        server.kill()
+
+
+class Watch:
+    """A context in which a server's memory and open files are looked at now and then."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._ended = server, threading.Event()
+        self.memory: list[int] = []
+        self.files: list[int] = []
+        self._thread = threading.Thread(target=self._look, name="soak watch")
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def _look(self) -> None:
+        while not self._ended.wait(EVERY):
+            self.memory.append(self._server.memory)
+            self.files.append(self._server.open_files)
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def told(self) -> str:
+        """What was seen, in a few words."""
+        (first, last), (few, many) = quarters(self.memory), quarters(self.files)
+        return f"{first / 1e6:,.0f} to {last / 1e6:,.0f} MB, {few:.0f} to {many:.0f} open files"
+
+    @property
+    def grown(self) -> tuple[str, ...]:
+        """What grew."""
+        (first, last), (few, many) = quarters(self.memory), quarters(self.files)
+        lost = ("memory grew",) if last > MEMORY * first else ()
+        return (*lost, "open files grew") if many > few + FILES else lost
+
+
+def quarters(seen: list[int]) -> tuple[float, float]:
+    """The medians of the second and of the last quarter."""
+    quarter = len(seen) // 4
+    return median(seen[quarter : 2 * quarter]), median(seen[-quarter:])
+
+
+def lap(browser: Browser, server: Server, model: Path) -> list[str]:
+    """One visitor chooses a model, makes a run, looks at pages and leaves; then the run is deleted."""
+    page = open_page(browser, server.address)
+    page.set_default_timeout(PATIENCE)
+    page.get_by_text("GB free").wait_for()
+    settle(page)
+    choose_model(page, model)
+    fill(page, "How many (balanced)", QUESTIONS)
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.get_by_text(f"{2 * QUESTIONS} of {2 * QUESTIONS} answers").first).to_be_visible(
+        timeout=PATIENCE
+    )
+    for name in PAGES:
+        go(page, name)
+    lost = [*page.evaluate("() => [...window.seenBoxes]"), *page.problems]
+    page.close()
+    for made in result(run("runs", "--cache", server.cache, "--json"))["runs"]:
+        lost += failure(run("runs", "delete", made["run"], "--cache", server.cache))
+    return [*lost, *failure(run("runs", "empty-trash", "--cache", server.cache))]
+
+
+def choose_model(page: Page, model: Path) -> None:
+    """Choose a model in a folder."""
+    page.get_by_role("combobox", name="Model", exact=True).click()
+    page.get_by_role("option", name=LOCAL, exact=True).click()
+    settle(page)
+    fill(page, "Path", model)
+
+
+def fill(page: Page, label: str, value: object) -> None:
+    """Type something into a field."""
+    box = page.get_by_label(label, exact=True)
+    box.fill(str(value))
+    box.press("Enter")
+    settle(page)
+
+
+def other_model(scene: Scene) -> Path:
+    """Another model of the same shape, so that models are switched."""
+    folder = Path(shutil.copytree(scene.tiny, Path(mkdtemp(dir=scene.folder)) / "other"))
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {name: torch.flip(w, (0,)) for name, w in weights.items()},
+        folder / "model.safetensors",
+        {"format": "pt"},
+    )
+    return folder
