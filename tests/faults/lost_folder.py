@@ -1,6 +1,5 @@
 """The cache folder cannot be written, or is gone in the middle of a harvest."""
 
-import os
 import shutil
 import stat
 import time
@@ -11,7 +10,7 @@ from tests.faults.child import give_up_root
 from tests.faults.outcome import Injection
 from tests.faults.processes import run, start
 from tests.faults.scene import LONGER, Scene, bad_refusal, failure
-from tests.faults.snapshot import committed, differences, snapshot
+from tests.faults.snapshot import DATABASE, committed, differences, snapshot
 
 READ_ONLY, MOVED, DELETED = "cache cannot be written", "cache folder moved away", "cache folder deleted"
 LOOK = 0.01
@@ -56,9 +55,7 @@ def lost_folder(scene: Scene) -> Iterator[Injection]:
                 time.sleep(LOOK)
             vanish(cache)
             ended = running.wait()
-            made_anew = (
-                [] if not os.path.lexists(cache) else ["the folder was made again, and data put there"]
-            )
+            split = ["a new database was made in its place"] if (cache / DATABASE).exists() else []
             shutil.rmtree(cache, ignore_errors=True)
             come_back(cache)
             if fault == DELETED:
@@ -66,7 +63,7 @@ def lost_folder(scene: Scene) -> Iterator[Injection]:
             again = failure(run(*scene.harvest(cache, n=LONGER)))
             lost = again or differences(snapshot(cache, expected.run), expected.is_)
             how = f"when {64 * number} answers and more were committed"
-            yield Injection(fault, how, (*bad_refusal(ended), *made_anew, *lost))
+            yield Injection(fault, how, (*bad_refusal(ended), *split, *lost))
 
 
 def aside(cache: Path) -> Path:

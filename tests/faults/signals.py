@@ -19,6 +19,8 @@ CODES = {"SIGINT": 130, "SIGTERM": 143}
 PATIENCE = 60.0
 """Seconds until a process that was asked to end counts as one that does not."""
 LOOK = 0.02
+LONGEST = 600
+"""Characters of where a process hung that are told."""
 
 
 def signals(scene: Scene) -> Iterator[Injection]:
@@ -68,7 +70,7 @@ def training_ends(scene: Scene, name: str, after: float) -> Injection:
 def start_telltale(arguments: list[object]) -> subprocess.Popen:
     """`telltale …` in an interpreter of its own."""
     command = [sys.executable, "-m", "core.cli", *map(str, arguments)]
-    environment = os.environ | ALONE
+    environment = os.environ | ALONE | {"PYTHONFAULTHANDLER": "1"}  # where one hangs, it tells where
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -81,9 +83,10 @@ def asked_to_end(process: subprocess.Popen, name: str) -> tuple[float, tuple[str
     try:
         _, said = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return PATIENCE, (f"still ran {PATIENCE:.0f} s after the signal",)
+        process.send_signal(signal.SIGABRT)
+        _, said = process.communicate()
+        at = " < ".join(line.strip() for line in said.splitlines() if line.startswith("  File"))
+        return PATIENCE, (f"still ran {PATIENCE:.0f} s after the signal, at {at[:LONGEST]}",)
     seconds = time.monotonic() - began
     lines = said.strip().splitlines()
     lost = () if process.returncode == CODES[name] else (f"ended with {process.returncode}",)
