@@ -28,7 +28,7 @@ def busy_database(scene: Scene) -> Iterator[Injection]:
     before = committed(cache)
     ended = harvest.wait()
     waited = () if ended.seconds >= seconds else (f"ended within {seconds} s, before it was let go of",)
-    lost = failure(ended) or differences(snapshot(cache, expected.run), expected.is_)
+    lost = failure(ended) or differences(snapshot(cache, expected.run), expected.snapshot)
     holder.wait()
     yield Injection(FAULT, f"for {seconds} s, at {before} answers of a harvest", (*waited, *lost))
     holder = hold_for(cache, seconds)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.store.decisions import DecisionStore
-from tests.faults.killed_pages import copy_of
 from tests.faults.outcome import Injection
 from tests.faults.processes import run, start_work
 from tests.faults.scene import Scene, failure, repair
@@ -52,12 +51,12 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 def damaged_database(scene: Scene) -> Iterator[Injection]:
     """Damage the database of a cache with a run and decisions, each in a copy of its own."""
     drawn, name = random.Random(scene.seed), scene.reference.run
-    whole = copy_of(scene.reference.cache, scene.folder)
+    whole = scene.copy(scene.reference.cache)
     start_work(prune, whole, name).wait()
     expected, decided = snapshot(whole, name), pruning(whole, name)
     for fault, damage in DAMAGES.items():
         for number in range(scene.times(short=1, full=10)):
-            cache = copy_of(whole, scene.folder)
+            cache = scene.copy(whole)
             damage(cache / DATABASE, drawn)
             lost = list(repair(cache).bad)
             if damage is not delete and not list(cache.glob(f"{DATABASE}.damaged-*")):

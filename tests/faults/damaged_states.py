@@ -8,7 +8,6 @@ from tempfile import mkdtemp
 
 import numpy as np
 
-from tests.faults.killed_pages import copy_of
 from tests.faults.outcome import Injection
 from tests.faults.processes import run
 from tests.faults.scene import Scene, bad_refusal, failure, repair, result
@@ -44,11 +43,11 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 def damaged_states(scene: Scene) -> Iterator[Injection]:
     """Damage one chunk of a complete run, each in a copy of its own."""
     drawn, expected = random.Random(scene.seed), scene.reference
-    chunks = [name for name in expected.is_.files if block_of(name) is not None]
+    chunks = [name for name in expected.snapshot.files if block_of(name) is not None]
     for fault, damage in DAMAGES.items():
         for _ in range(scene.times(short=1, full=10)):
             name = drawn.choice(chunks)
-            cache = copy_of(expected.cache, scene.folder)
+            cache = scene.copy(expected.cache)
             damage(cache / "runs" / expected.run / name, drawn)
             yield Injection(fault, name, found_and_mended(scene, cache, name))
 
@@ -56,18 +55,18 @@ def damaged_states(scene: Scene) -> Iterator[Injection]:
 def found_and_mended(scene: Scene, cache: Path, name: str) -> tuple[str, ...]:
     """What goes wrong between the damage of a chunk and the run's being whole again."""
     expected, block = scene.reference, block_of(name)
-    affected = sorted(number for number in expected.is_.answers if number // BLOCK == block)
+    affected = sorted(number for number in expected.snapshot.answers if number // BLOCK == block)
     lost = list(rest_is_lost(scene, cache, name))
     done = repair(cache)
     lost += [*told_wrongly(done.mended, expected.run, affected), *done.bad]
     left = snapshot(cache, expected.run).answers.keys()
-    if left != expected.is_.answers.keys() - set(affected):
+    if left != expected.snapshot.answers.keys() - set(affected):
         lost.append(f"after the repair {len(left)} answers are left")
-    lost += broken_promises(cache, expected.run, expected.is_)
+    lost += broken_promises(cache, expected.run, expected.snapshot)
     again = run(*scene.harvest(cache))
     if again.code == 0 and (made := result(again)["made"]) != len(affected):
         lost.append(f"{made} answers were made again, not {len(affected)}")
-    lost += failure(again) or differences(snapshot(cache, expected.run), expected.is_)
+    lost += failure(again) or differences(snapshot(cache, expected.run), expected.snapshot)
     return tuple(lost)
 
 

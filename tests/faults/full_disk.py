@@ -62,9 +62,9 @@ def fill(disk: Path, room: int) -> Path:
 
 def came_through(scene: Scene, cache: Path, ended: Ended) -> tuple[str, ...]:
     """What was lost when a harvest was refused, and when it went on without the limit."""
-    broken = broken_promises(cache, scene.reference.run, scene.reference.is_)
+    broken = broken_promises(cache, scene.reference.run, scene.reference.snapshot)
     again = run(*scene.harvest(cache))
     if wrong := failure(again):
         return (*bad_refusal(ended), *broken, *wrong)
     found = snapshot(cache, scene.reference.run)
-    return (*bad_refusal(ended), *broken, *differences(found, scene.reference.is_))
+    return (*bad_refusal(ended), *broken, *differences(found, scene.reference.snapshot))

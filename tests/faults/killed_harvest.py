@@ -14,7 +14,7 @@ from tests.faults.scene import Scene, failure, repair
 from tests.faults.snapshot import broken_promises, differences, orphans, snapshot
 
 FAULT = "kill -9 during a harvest"
-OF_ONE_RUN = 4
+OF_ONE_RUN = 6
 """Kills of a run until it is let end."""
 LAST_COMMIT, LAST_FILE = 22, 155
 """Aimed kills are drawn up to these: a little more than a harvest from start to end has."""
@@ -36,7 +36,7 @@ def killed_harvest(scene: Scene) -> Iterator[Injection]:
             of_run.append(Injection(FAULT, how, (*lost, *what_broke(scene, cache))))
         kills += len(of_run)
         at_end = Injection(FAULT, f"the run's end after {len(of_run)} kills", ends_well(scene, cache))
-        yield from of_run if not at_end.lost or not of_run else [*of_run[:-1], at_end]
+        yield from [*of_run[:-1], at_end] if at_end.lost else of_run
 
 
 def random_moment(scene: Scene, cache: Path, drawn: random.Random) -> tuple[str, Ended]:
@@ -70,7 +70,7 @@ def aim(drawn: random.Random) -> tuple[str, Callable[[], None]]:
 def what_broke(scene: Scene, cache: Path) -> tuple[str, ...]:
     """What is wrong in a cache after a kill: nothing that is committed may be."""
     try:
-        return broken_promises(cache, scene.reference.run, scene.reference.is_)
+        return broken_promises(cache, scene.reference.run, scene.reference.snapshot)
     except Exception as error:
         return (f"the store cannot be read: {error}",)
 
@@ -82,4 +82,4 @@ def ends_well(scene: Scene, cache: Path) -> tuple[str, ...]:
         return lost
     bad = repair(cache).bad
     found = snapshot(cache, scene.reference.run)
-    return (*differences(found, scene.reference.is_), *bad, *orphans(cache))
+    return (*differences(found, scene.reference.snapshot), *bad, *orphans(cache))

@@ -1,13 +1,11 @@
 """`kill -9` of the dashboard while a person prunes: each decision that the page counted must be there."""
 
 import random
-import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
-from pathlib import Path
-from tempfile import mkdtemp
 
 from playwright.sync_api import Browser
 
@@ -30,7 +28,7 @@ def killed_pages(scene: Scene) -> Iterator[Injection]:
 def prune_and_kill(scene: Scene, browser: Browser) -> list[Injection]:
     """The injections, one a kill."""
     drawn, run = random.Random(scene.seed), scene.reference.run
-    cache = copy_of(scene.reference.cache, scene.folder)
+    cache = scene.copy(scene.reference.cache)
     server, confirmed, found = Server(cache), set[int](), []
     try:
         for _ in range(scene.times(short=1, full=8)):
@@ -50,13 +48,8 @@ def prune_and_kill(scene: Scene, browser: Browser) -> list[Injection]:
             found.append(Injection(FAULT, f"after {after:.1f} s, {len(confirmed)} counted", lost))
         again = Pruner(browser, server.address, run).counted()
         if again != len(there):
-            lost = (f"the page counts {again} of {len(there)} decisions",)
-            found.append(Injection(FAULT, "the page after the last kill", lost))
+            lost = (*found[-1].lost, f"the page counts {again} of {len(there)} decisions")
+            found[-1] = replace(found[-1], lost=lost)
     finally:
         server.kill()
     return found
-
-
-def copy_of(cache: Path, folder: Path) -> Path:
-    """A cache with the same runs, of which nothing is written into the first."""
-    return Path(shutil.copytree(cache, Path(mkdtemp(prefix="copy-", dir=folder)) / "cache", symlinks=True))

@@ -34,7 +34,7 @@ def read_only_cache(scene: Scene) -> Iterator[Injection]:
         for path, mode in modes.items():
             path.chmod(mode)
         after = failure(run(*scene.harvest(cache)))
-        lost = after or differences(snapshot(cache, scene.reference.run), scene.reference.is_)
+        lost = after or differences(snapshot(cache, scene.reference.run), scene.reference.snapshot)
         forget(scene, cache)
         yield Injection(READ_ONLY, what, (*bad_refusal(refused), *lost))
 
@@ -61,7 +61,7 @@ def lost_folder(scene: Scene) -> Iterator[Injection]:
             if fault == DELETED:
                 cache = scene.cache()
             again = failure(run(*scene.harvest(cache, n=LONGER)))
-            lost = again or differences(snapshot(cache, expected.run), expected.is_)
+            lost = again or differences(snapshot(cache, expected.run), expected.snapshot)
             how = f"when {64 * number} answers and more were committed"
             yield Injection(fault, how, (*bad_refusal(ended), *split, *lost))
 

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import SLOW, open_page
 from tests.faults.browser import Pruner, in_browser
 from tests.faults.child import slow_commits
-from tests.faults.killed_pages import copy_of
 from tests.faults.outcome import Injection
 from tests.faults.processes import start
 from tests.faults.scene import Scene, failure
@@ -32,7 +31,7 @@ def many_sessions(scene: Scene) -> Iterator[Injection]:
 
 def at_one_server(scene: Scene, browser: Browser) -> list[Injection]:
     """The injections, one after another at the same server."""
-    cache = copy_of(scene.reference.cache, scene.folder)
+    cache = scene.copy(scene.reference.cache)
     server = Server(cache)
     try:
         return [
@@ -89,5 +88,5 @@ def read_while_it_grows(scene: Scene, browser: Browser, server: Server) -> Injec
     lost += [problem for reader in readers for problem in reader.problems]
     for reader in readers:
         reader.close()
-    lost += failure(harvest.wait()) or differences(snapshot(server.cache, expected.run), expected.is_)
+    lost += failure(harvest.wait()) or differences(snapshot(server.cache, expected.run), expected.snapshot)
     return Injection(READING, f"{many} sessions, {grew} of them drawn while it grew", tuple(lost))

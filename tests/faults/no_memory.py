@@ -22,7 +22,7 @@ def no_memory(scene: Scene) -> Iterator[Injection]:
         ended = run(*scene.harvest(cache), prepare=partial(starve, most))
         times = ended.err.count(STARVED)
         lost = failure(ended) or unlike(
-            (cache, expected.run), (expected.cache, expected.run), expected.is_.answers
+            (cache, expected.run), (expected.cache, expected.run), expected.snapshot.answers
         )
         yield Injection(
             FAULT, f"{times} times, over {most} tokens", lost if times else ("no batch was large enough",)

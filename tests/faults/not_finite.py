@@ -30,7 +30,7 @@ def not_finite(scene: Scene) -> Iterator[Injection]:
     token, expected = poisoned_answers(scene)
     for name, value in POISONS.items():
         model = poisoned(scene, EMBEDDINGS, token, value)
-        how = f"at a token that {len(expected)} of {len(scene.reference.is_.answers)} prompts hold"
+        how = f"at a token that {len(expected)} of {len(scene.reference.snapshot.answers)} prompts hold"
         yield Injection(f"{name} from the model", how, comes_through(scene, model, expected))
     model = poisoned(scene, LAST_BLOCK, 0, POISONS["NaN"])
     yield Injection("NaN from the model", "in a block", in_a_block(scene, model))
@@ -71,7 +71,7 @@ def comes_through(scene: Scene, model: Path, expected: set[int], *options: str) 
     shown = result(run("runs", "show", name, "--cache", cache, "--json"))
     if shown["not_finite"] != len(flagged):
         lost.append(f"{shown['not_finite']} are counted, and {len(flagged)} flagged")
-    sound = usual.is_.answers.keys() - expected
+    sound = usual.snapshot.answers.keys() - expected
     lost += unlike((cache, name), (usual.cache, usual.run), sound) if sound else ()
     probe = run("probe", name, "--permutations", 0, "--cache", cache, "--json")
     return (*lost, *(failure(probe) if sound else bad_refusal(probe)))
@@ -80,5 +80,5 @@ def comes_through(scene: Scene, model: Path, expected: set[int], *options: str) 
 def in_a_block(scene: Scene, model: Path) -> tuple[str, ...]:
     """What is wrong where nothing is finite: refused where leans are calibrated, all flagged otherwise."""
     refused = run(*[model if word == scene.tiny else word for word in scene.harvest(scene.cache())])
-    everything = set(scene.reference.is_.answers)
+    everything = set(scene.reference.snapshot.answers)
     return (*bad_refusal(refused), *comes_through(scene, model, everything, "--calibration", "none"))

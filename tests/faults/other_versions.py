@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.faults.damaged_database import prune
-from tests.faults.killed_pages import copy_of
 from tests.faults.outcome import Injection
 from tests.faults.processes import run, start_work
 from tests.faults.scene import Scene, bad_refusal, failure, result
@@ -28,14 +27,14 @@ AFTER = 10_000
 
 def other_versions(scene: Scene) -> Iterator[Injection]:
     """Open the stores of other versions by a command that reads, and then go on with the harvest."""
-    whole = copy_of(scene.reference.cache, scene.folder)
+    whole = scene.copy(scene.reference.cache)
     start_work(prune, whole, scene.reference.run).wait()
     for how, columns in LATER.items():
-        cache = copy_of(whole, scene.folder)
+        cache = scene.copy(whole)
         make_older(cache, columns)
         yield Injection(OLDER, how, migrates(scene, cache, columns))
     for number in range(2):
-        cache = copy_of(whole, scene.folder)
+        cache = scene.copy(whole)
         command = [scene.harvest(cache), ["runs", "--cache", cache]][number]
         with closing(sqlite3.connect(cache / DATABASE)) as connection:
             connection.execute(f"PRAGMA user_version = {AFTER}")
@@ -72,7 +71,7 @@ def migrates(scene: Scene, cache: Path, columns: dict[str, list[str]]) -> tuple[
     again = run(*scene.harvest(cache))
     if again.code == 0 and (made := result(again)["made"]):
         lost.append(f"{made} answers were made again")
-    lost += failure(again) or differences(snapshot(cache, expected.run), expected.is_)
+    lost += failure(again) or differences(snapshot(cache, expected.run), expected.snapshot)
     if steps(cache, expected.run) != decided:
         lost.append("decisions differ")
     return tuple(lost)

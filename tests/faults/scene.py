@@ -1,6 +1,7 @@
 """Where the campaign happens: caches of its own, a tiny model, and runs that met no fault to compare with."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ class Reference:
 
     cache: Path
     run: str
-    is_: Snapshot
+    snapshot: Snapshot
     seconds: float
 
 
@@ -54,6 +55,11 @@ class Scene:
     def cache(self) -> Path:
         """A new cache with models and data, and nothing else."""
         return beside(self.source, Path(mkdtemp(prefix="cache-", dir=self.folder)))
+
+    def copy(self, cache: Path) -> Path:
+        """A cache with the same runs, of which nothing is written into the first."""
+        folder = Path(mkdtemp(prefix="copy-", dir=self.folder)) / "cache"
+        return Path(shutil.copytree(cache, folder, symlinks=True))
 
     def harvest(self, cache: Path, *, n: int = 80, seed: int = 0) -> list[object]:
         """The arguments of a harvest of the tiny model: twice as many answers as questions, blocks of 32."""

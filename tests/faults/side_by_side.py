@@ -30,7 +30,7 @@ def side_by_side(scene: Scene) -> Iterator[Injection]:
         two = [start(*scene.harvest(cache)), start(*scene.harvest(cache, seed=1))]
         lost = [text for running in two for text in failure(running.wait())]
         for expected in (scene.reference, other):
-            lost += differences(snapshot(cache, expected.run), expected.is_)
+            lost += differences(snapshot(cache, expected.run), expected.snapshot)
         yield Injection(DIFFERENT, f"time {number + 1}", tuple(lost))
     for number in range(scene.times(short=1, full=10)):
         yield Injection(SAME, f"time {number + 1}", same_run(scene, kill=False))
@@ -52,7 +52,7 @@ def same_run(scene: Scene, kill: bool) -> tuple[str, ...]:
     else:
         lost += failure(first.wait())
     lost += failure(second.wait())
-    return lost or differences(snapshot(cache, scene.reference.run), scene.reference.is_)
+    return lost or differences(snapshot(cache, scene.reference.run), scene.reference.snapshot)
 
 
 def stays(second: Running, first: Running) -> tuple[str, ...]:

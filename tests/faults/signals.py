@@ -42,9 +42,9 @@ def harvest_ends(scene: Scene, name: str, expected: Reference, answers: int) -> 
     while process.poll() is None and committed(cache) <= answers:
         time.sleep(LOOK)
     seconds, lost = asked_to_end(process, name)
-    lost += broken_promises(cache, expected.run, expected.is_)
+    lost += broken_promises(cache, expected.run, expected.snapshot)
     lost += failure(run(*scene.harvest(cache, n=LONGER)))
-    lost = lost or differences(snapshot(cache, expected.run), expected.is_)
+    lost = lost or differences(snapshot(cache, expected.run), expected.snapshot)
     return Injection(f"{name} to a harvest", f"after {answers} answers", lost, seconds)
 
 

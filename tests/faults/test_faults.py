@@ -3,12 +3,6 @@
 import pytest
 
 from tests.faults.campaign import FAULTS
-from tests.faults.scene import Scene
-
-
-@pytest.fixture(scope="module")
-def scene(cache, tmp_path_factory) -> Scene:
-    return Scene(cache, tmp_path_factory.mktemp("faults"), short=True)
 
 
 @pytest.mark.parametrize("name", FAULTS)
