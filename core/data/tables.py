@@ -7,10 +7,9 @@ columns mean is decided in `uploads`.
 
 import csv
 import hashlib
-import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,14 @@ import pandas as pd
 from core.data.parquet import Limits, read_parquet
 from core.downloads import replace_atomically
 from core.errors import DataError, StoreError
-from core.files import read_file
+from core.files import read_file, text_lines
 from core.shown import named, quoted
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
 MAX_CELLS = 20_000_000
+MAX_LINES = 10_000_000
 MAX_BYTES = 1 << 30
 OTHER_KINDS = {
     b"\x1f\x8b": "gzip",
@@ -115,6 +115,8 @@ def _decode(content: bytes, name: str) -> str:
     for beginning, kind in OTHER_KINDS.items():
         if content.startswith(beginning):
             raise DataError(f"{name} is a {kind} file by its first bytes: save it as UTF-8 text")
+    if max(content.count(b"\n"), content.count(b"\r")) > MAX_LINES:
+        raise DataError(f"{name} has more than {MAX_LINES:,} lines: split it or take a sample")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -141,7 +143,7 @@ def _check_size(rows: int, columns: int, name: str) -> None:
 def _read_csv(text: str, name: str) -> pd.DataFrame:
     first = text.lstrip().partition("\n")[0]
     delimiter = next((mark for mark in ",;\t" if mark in first), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(text_lines(text), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -170,7 +172,7 @@ def _read_jsonl(text: str, name: str) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     columns: dict[str, None] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_json_lines(text), start=1):
         if not line.strip():
             continue
         row = _json_object(line, f"{name} line {number}")
@@ -182,6 +184,15 @@ def _read_jsonl(text: str, name: str) -> pd.DataFrame:
             _check_columns(list(columns), name)
     values = [[row.get(column) for column in columns] for row in rows]
     return pd.DataFrame(values, columns=list(columns), index=pd.Index(lines, name="line"), dtype=object)
+
+
+def _json_lines(text: str) -> Iterator[str]:
+    """The lines without their ends, one after the other."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _json_object(line: str, where: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from core.models.described import check_counts, check_described
 from core.models.gguf_header import read_gguf_header
 from core.models.hub import fetch_model
 from core.models.safetensors_header import read_header
+from core.models.tokenizers import read_tokenizer
 from core.shown import LONGEST_PATH, named
 
 ADAPTER = "default"
@@ -126,7 +127,7 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
 def _read(
     place: ModelPlace, settings: ModelSettings, device: torch.device, dtype: torch.dtype
 ) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     called = named(settings.id, LONGEST_PATH)
     where: dict[str, Any] = {"trust_remote_code": False}
@@ -143,8 +144,8 @@ def _read(
         how["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
         )
+    tokenizer = read_tokenizer(place, settings.id)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place.source, **where)
         read: Any = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
     except Exception as error:  # transformers passes on whatever its parsing layers raise
         raise ModelError(f"{called} cannot be loaded: {_reason(error)}") from error

@@ -66,3 +66,22 @@ def json_values(leaves: int = 8) -> st.SearchStrategy[Any]:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
         max_leaves=leaves,
     )
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, value: Any, depth: int = 4) -> Any:
+    """A JSON value in which something, somewhere, is another value, missing, or there twice."""
+    places = (
+        list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    )
+    if not places or depth == 0 or draw(st.integers(0, 4)) == 0:
+        return draw(json_values(3))
+    place, change = draw(st.sampled_from(places)), draw(st.integers(0, 9))
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    if change == 0:
+        del copy[place]
+    elif change == 1 and isinstance(copy, list):
+        copy.append(copy[place])
+    else:
+        copy[place] = draw(spoilt(copy[place], depth - 1))
+    return copy

@@ -60,7 +60,7 @@ def rows_of(store: DecisionStore) -> dict[str, list[tuple]]:
         return {name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in tables}
 
 
-@cases(250)
+@cases(150)
 @given(files() | st.text(max_size=60) | NAMES)
 def test_a_file_of_decisions_is_taken_whole_or_not_at_all(store, content):
     before, standing = rows_of(store), store.current("r")

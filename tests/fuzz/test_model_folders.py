@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 from core.errors import ModelError
 from core.models.catalog import ModelSettings, check_adapter, find_model
 from core.models.loading import load_model
+from core.models.tokenizers import load_tokenizer
 from tests.fuzz import cases
-from tests.fuzz.hostile import NAMES, json_values
+from tests.fuzz.hostile import NAMES, json_values, spoilt
 from tests.fuzz.refusals import accepted, nothing_beside
 
 COUNTS = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_size", "head_dim")
@@ -64,7 +65,7 @@ def put(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
 
-@cases(200)
+@cases(80)
 @given(changes=CHANGES)
 def test_a_configuration_that_lies_loads_or_is_refused(little, sandbox, changes):
     folder = copy_of(little, sandbox)
@@ -107,11 +108,24 @@ def test_a_folder_with_missing_or_wrong_files_is_found_or_refused(little, sandbo
     accepted(find_model, ModelSettings(str(folder)), sandbox)
 
 
-@cases(120)
+@cases(50)
 @given(name=st.sampled_from(FILES[1:4] + FILES[6:8]), content=CONTENTS)
 def test_a_wrong_file_beside_sound_weights_loads_or_is_refused(little, sandbox, name, content):
     folder = copy_of(little, sandbox)
     put(folder / name, content)
+    with nothing_beside(sandbox):
+        accepted(load_model, ModelSettings(str(folder)), sandbox)
+
+
+JSON_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@cases(100)
+@given(name=st.sampled_from(JSON_FILES), data=st.data())
+def test_a_sound_file_with_one_thing_wrong_loads_or_is_refused(little, sandbox, name, data):
+    folder = copy_of(little, sandbox)
+    found = data.draw(spoilt(json.loads((little / name).read_text())))
+    put(folder / name, json.dumps(found).encode())
     with nothing_beside(sandbox):
         accepted(load_model, ModelSettings(str(folder)), sandbox)
 
@@ -165,6 +179,28 @@ def test_an_adapter_inside_a_model_folder_is_not_put_on_it_unasked(little, sandb
             find_model(ModelSettings(str(name)), sandbox)
 
 
+PANICS = {
+    "normalizer": {"type": "Precompiled", "precompiled_charsmap": ""},
+    "post_processor": {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "X", "type_id": 0}}],
+        "pair": [],
+        "special_tokens": {},
+    },
+}
+"""Parts of a tokenizer at which its library panics, which is no `Exception`: when it is read, or used."""
+
+
+@pytest.mark.parametrize("part", PANICS)
+def test_a_tokenizer_that_panics_is_refused(little, sandbox, part):
+    folder = copy_of(little, sandbox)
+    tokenizer = json.loads((little / "tokenizer.json").read_text())
+    put(folder / "tokenizer.json", json.dumps(tokenizer | {part: PANICS[part]}).encode())
+    for load in (load_model, load_tokenizer):
+        with pytest.raises(ModelError, match=r"the tokenizer of .* cannot be loaded"):
+            load(ModelSettings(str(folder)), sandbox)
+
+
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(little, sandbox):
     for name in ("config.json", "model.safetensors"):
         folder = copy_of(little, sandbox)
@@ -199,7 +235,7 @@ LORA += (
 )
 
 
-@cases(200)
+@cases(60)
 @given(changes=st.dictionaries(st.sampled_from(LORA), NUMBERS | json_values(3), min_size=1, max_size=2))
 def test_an_adapter_that_lies_is_put_on_or_refused(little, adapter, sandbox, changes):
     folder = sandbox / "adapter"

@@ -44,7 +44,7 @@ def take_in(saved: SavedProbes, content: bytes, name: str = "") -> FittedProbe |
     return probe
 
 
-@cases(200)
+@cases(150)
 @given(name=NAMES)
 def test_a_probe_of_any_name_stays_in_its_folder(saved, lab, name):
     take_in(saved, lab.probe.to_bytes(), name)
@@ -66,7 +66,7 @@ FACT_NAMES = (
 )
 
 
-@cases(200)
+@cases(150)
 @given(st.dictionaries(st.sampled_from(FACT_NAMES) | NAMES, json_values(3), max_size=3))
 def test_a_probe_that_lies_about_itself_is_refused_or_of_use(saved, lab, facts):
     told = lab.probe.all_facts | {"name": "p"} | facts
@@ -98,7 +98,7 @@ def arrays(draw: st.DrawFn, probe: FittedProbe) -> bytes:
     return save(held, metadata={FACTS: json.dumps(probe.all_facts | {"name": "p"})})
 
 
-@cases(200)
+@cases(150)
 @given(data=st.data())
 def test_a_probe_with_wrong_arrays_is_refused_or_of_use(saved, lab, data):
     take_in(saved, data.draw(arrays(lab.probe)))

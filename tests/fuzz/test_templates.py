@@ -47,7 +47,7 @@ def read(cache, content: bytes) -> Template | None:
     return accepted(chosen_template, cache, str(file))
 
 
-@cases(250)
+@cases(150)
 @given(TEMPLATES | json_values())
 def test_a_template_file_is_a_template_that_is_kept_whole_or_a_refusal(sandbox, values):
     template = read(sandbox, json.dumps(values).encode())
