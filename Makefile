@@ -5,19 +5,32 @@ ADDRESS ?= 127.0.0.1
 CACHE ?= $(or $(TELLTALE_CACHE),cache)
 BIN := .venv/bin
 
-# An environment whose making was cut off has no pip: it is made again.
-.venv/.installed: requirements.txt pyproject.toml
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := install --quiet --no-deps --require-hashes
+TOOLS := build/tools
+
+# An environment whose making was cut off has no pip: it is made again. Only files whose hashes stand in the
+# locks are installed. torch without CUDA is taken where the index has it; with CUDA it needs further packages.
+.venv/.installed: requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=24.1"
-	@echo "installing what requirements.txt lists: some minutes, once"
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@echo "installing what requirements.lock lists: some minutes, once"
+	@$(PIP) $(LOCKED) -r requirements-cpu.lock 2>/dev/null || true
+	$(PIP) $(LOCKED) -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) check >/dev/null || { $(PIP) $(LOCKED) -r requirements-cuda.lock && $(PIP) check; }
 	touch $@
 
-.venv/.installed-test: .venv/.installed
-	$(BIN)/python -m pip install --quiet -e ".[test]"
+.venv/.installed-test: .venv/.installed requirements-test.lock
+	$(PIP) $(LOCKED) -r requirements-test.lock
 	touch $@
 
-.PHONY: setup run test check bench chromium
+# What looks after the dependencies has an environment of its own.
+$(TOOLS)/.installed: requirements-tools.lock
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip $(LOCKED) -r $<
+	touch $@
+
+.PHONY: setup run test check bench chromium lock audit sbom
 setup: .venv/.installed
 	@$(BIN)/python -m core.setup --cache "$(CACHE)"
 
@@ -35,6 +48,22 @@ test: setup chromium check
 
 bench: setup
 	$(BIN)/python -m benchmarks --cache "$(CACHE)"
+
+# Pins every dependency anew, as new as requirements.txt allows; WHEELS= names builds of torch without CUDA.
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/python make_locks.py $(WHEELS)
+
+# Known vulnerabilities of what the locks pin. The advisories are on the network: there is no answer without it.
+audit: $(TOOLS)/.installed
+	@for lock in requirements.lock requirements-cuda.lock requirements-test.lock requirements-tools.lock; do \
+	  echo "$$lock:"; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock \
+	  || { echo "telltale: the audit found something above, or could not ask the network for advisories" >&2; exit 2; }; \
+	done
+
+# What is installed, with versions, licences and hashes, as a CycloneDX bill of materials.
+sbom: setup $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file build/sbom.json $(BIN)/python
+	@echo "build/sbom.json is written"
 
 # The browser tests need one; without it nothing is tested rather than half of it skipped.
 chromium:

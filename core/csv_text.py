@@ -22,17 +22,17 @@ def unmarked(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def to_csv(frame: pd.DataFrame, path: str | PathLike | None = None) -> str | None:
-    """Write a table without its index, texts and names of columns marked, lines ended as RFC 4180 has it.
+def as_csv(frame: pd.DataFrame) -> str:
+    """A table without its index, texts and names of columns marked, lines ended as RFC 4180 has it.
 
     Else a carriage return within a text would not be quoted, and what follows it would begin a row.
-
-    Args:
-        path: the file; None gives the text.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime"]).columns
     safe = frame.assign(**{name: frame[name].map(marked) for name in texts})
-    return safe.rename(columns=marked).to_csv(path, index=False, lineterminator="\r\n")
+    return safe.rename(columns=marked).to_csv(index=False, lineterminator="\r\n")
+
+
+def to_csv(frame: pd.DataFrame, path: str | PathLike) -> None:
+    """Write a table as `as_csv` has it. Raises `OSError` where the file cannot be written."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(as_csv(frame))

@@ -17,7 +17,9 @@ gate.need_admission()
 STYLE = (
     ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem} "
     # Twelve links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".
-    "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem}"
+    "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem} "
+    # What a table offers by itself is a file in which texts may be formulas.
+    "[data-testid=stElementToolbarButton]:has([aria-label='Download as CSV']){display:none}"
 )
 st.html(f"<style>{STYLE}</style>")
 # Before anything is drawn: a click on a page while the first is still being drawn empties the address.

@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.csv_text import to_csv
+from core.csv_text import as_csv
 
 
 def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
@@ -16,5 +16,5 @@ def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
         file: the name that the CSV file is offered under.
     """
     left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(what, partial(to_csv, table), file, "text/csv", width="stretch")
+    left.download_button(what, partial(as_csv, table), file, "text/csv", width="stretch")
     right.code(command, language="bash", wrap_lines=True)

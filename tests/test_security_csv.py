@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.cli import main
-from core.csv_text import marked, to_csv, unmarked
+from core.csv_text import as_csv, marked, unmarked
 from core.store.decisions import DecisionStore
 from core.store.decisions_csv import COLUMNS, read_decisions, write_decisions
 from core.store.runs import RunStore
@@ -44,15 +44,15 @@ def test_every_text_comes_back_and_none_begins_as_a_formula(text):
 
 def test_numbers_stay_numbers():
     frame = pd.DataFrame({"=n": [-1.5, np.nan], "k": [-2, 3], "b": [True, False], "text": ["-1", None]})
-    rows = list(csv.reader(io.StringIO(to_csv(frame))))
+    rows = list(csv.reader(io.StringIO(as_csv(frame))))
     assert rows == [["'=n", "k", "b", "text"], ["-1.5", "-2", "True", "'-1"], ["", "3", "False", ""]]
-    assert np.array_equal(pd.read_csv(io.StringIO(to_csv(frame)))["'=n"], frame["=n"], equal_nan=True)
+    assert np.array_equal(pd.read_csv(io.StringIO(as_csv(frame)))["'=n"], frame["=n"], equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", [object, "str", "category"])
 def test_every_kind_of_text_column_is_marked(kind):
     frame = pd.DataFrame({"text": pd.Series(list(FORMULAS), dtype=kind)})
-    cells = [row[0] for row in csv.reader(io.StringIO(to_csv(frame), newline=""))][1:]
+    cells = [row[0] for row in csv.reader(io.StringIO(as_csv(frame), newline=""))][1:]
     assert cells == [f"'{text}" for text in FORMULAS]
 
 

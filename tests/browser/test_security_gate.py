@@ -46,7 +46,7 @@ def test_the_token_is_asked_for_before_anything_and_stands_nowhere_afterwards(ch
     sent = []
     context.on("request", lambda request: sent.append(request.url))
     page = context.new_page()
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(120_000)
     page.goto(f"{address}/probes?run=plain-run")
     box = page.get_by_label("Password or token")
     expect(box).to_have_attribute("type", "password")
@@ -70,7 +70,7 @@ def test_the_token_is_asked_for_before_anything_and_stands_nowhere_afterwards(ch
 def test_served_to_others_without_one_it_says_what_to_do_and_nothing_else(chromium, serve):
     address, log = serve(UNGUARDED)
     page = chromium.new_page()
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(120_000)
     page.goto(f"{address}/?run=plain-run")
     page.get_by_text("Telltale is served on 0.0.0.0").wait_for()
     assert page.get_by_role("alert").count() == 1 and "movie-reviews" not in all_text(page)

@@ -49,10 +49,10 @@ def page(chromium, hostile):
     folder, run = hostile
     server, address = start_app(folder, folder / "app.log")
     page = open_page(chromium, f"{address}/?run={run}")
-    page.set_default_timeout(30_000)
     page.elsewhere = []
     page.on("request", lambda sent: None if sent.url.startswith(address) else page.elsewhere.append(sent.url))
     page.get_by_text("GB free").wait_for()
+    page.set_default_timeout(60_000)
     yield page
     page.close()
     server.terminate()
@@ -152,6 +152,17 @@ def test_lists_to_choose_from_show_hostile_names(page):
     expect(page.get_by_role("option", name=NAME, exact=True)).to_be_visible()
     check(page)
     page.keyboard.press("Escape")
+
+
+def test_tables_offer_no_download_that_keeps_formulas(page):
+    go(page, "Generate")
+    table = page.get_by_test_id("stDataFrame").first
+    table.hover()
+    page.get_by_role("button", name="Search").first.wait_for()
+    assert page.locator("[aria-label='Download as CSV']").count(), (
+        "it is called otherwise: hide it by that name"
+    )
+    expect(page.locator("[aria-label='Download as CSV']").locator("visible=true")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
