@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import ModelError
 from core.models.catalog import ModelSettings, check_adapter, find_model
+from core.models.described import check_counts
 from core.models.loading import load_model
 from core.models.tokenizers import load_tokenizer
 from tests.fuzz import cases
