@@ -56,11 +56,11 @@ lock: $(TOOLS)/.installed
 # Known vulnerabilities of what the locks pin. The advisories are on the network: there is no answer without it.
 audit: $(TOOLS)/.installed
 	@for lock in requirements.lock requirements-cuda.lock requirements-test.lock requirements-tools.lock; do \
-	  echo "$$lock:"; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock \
+	  echo "$$lock:"; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --strict --progress-spinner off -r $$lock \
 	  || { echo "telltale: the audit found something above, or could not ask the network for advisories" >&2; exit 2; }; \
 	done
 
-# What is installed, with versions, licences and hashes, as a CycloneDX bill of materials.
+# What is installed, with versions and licences, as a CycloneDX bill of materials.
 sbom: setup $(TOOLS)/.installed
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file build/sbom.json $(BIN)/python
 	@echo "build/sbom.json is written"
