@@ -280,7 +280,11 @@ def parser() -> Parser:
 
     kept = add("probes", "the probes that are kept; export one, take one in, or delete one")
     what = kept.add_mutually_exclusive_group()
-    what.add_argument("--export", metavar="NAME", help="to --file, as safetensors")
+    what.add_argument(
+        "--export",
+        metavar="NAME",
+        help="to --file, as safetensors, or as a control vector where that ends in .gguf",
+    )
     what.add_argument("--add", metavar="FILE", help="take in an exported probe, under --name or its own")
     what.add_argument("--delete", metavar="NAME")
     kept.add_argument("--file")
@@ -360,11 +364,21 @@ def parser() -> Parser:
     steer.add_argument("--seed", type=int, default=0)
     steer.add_argument("--csv", help="also write every figure to this file")
 
-    export = add("export", "a run's answers as CSV, or one layer's states as .npy")
+    export = add("export", "a run as a folder or dataset, its answers as CSV, or one layer's states as .npy")
     export.add_argument("run")
     export.add_argument("--file", required=True)
-    export.add_argument("--position", default="prompt")
-    export.add_argument("--layer", type=int)
+    export.add_argument(
+        "--format", choices=("folder", "dataset"), help="default: CSV, or .npy where --layer is given"
+    )
+    export.add_argument("--position", action="append", help="repeat for several (default: prompt)")
+    export.add_argument("--layer", type=int, action="append", help="repeat for several")
+
+    brought = add("import", "states that were harvested elsewhere, with labels, as a run")
+    brought.add_argument("states", help=".npz, .safetensors, a folder of .npy files, or a dataset folder")
+    brought.add_argument("--labels", metavar="FILE", help="a table, its rows in the states' order")
+    brought.add_argument("--text-column")
+    brought.add_argument("--label-column")
+    brought.add_argument("--model", metavar="NAME", help="what the model is called that the states are of")
 
     doctor = add("doctor", "check the installation and the cache, and repair what can be")
     doctor.add_argument("--repair", action="store_true", help="mend what can be mended")

@@ -7,13 +7,16 @@ from core.commands.options import Result
 
 MODULES = {
     "calibration": "tokens",
-    "export": "runs",
+    "export": "exchange",
+    "import": "exchange",
     "probes": "probing",
     "probe": "probing",
     "score": "probing",
     "train_liar": "models",
 }
 """Where a command is that does not stand in a module of its own name."""
+FUNCTIONS = {"import": "take_in"}
+"""What does a command whose own name is a word of Python's."""
 
 
 def command(name: str) -> Callable[..., Result]:
@@ -22,4 +25,5 @@ def command(name: str) -> Callable[..., Result]:
     Its module alone is imported: to list runs takes no torch.
     """
     function = name.replace("-", "_")
-    return getattr(import_module(f"core.commands.{MODULES.get(function, function)}"), function)
+    module = import_module(f"core.commands.{MODULES.get(function, function)}")
+    return getattr(module, FUNCTIONS.get(function, function))

@@ -7,11 +7,12 @@ from core.commands.options import Result
 from core.downloads import replace_atomically
 from core.engine.settings import HarvestSettings
 from core.errors import DataError, ProbeError
+from core.exchange.control_vector import SUFFIX, write_control_vector
 from core.files import read_file, read_text_file
 from core.labels_of_run import labelled
 from core.models.catalog import ModelSettings
 from core.models.loading import load_model
-from core.probes.bundle import LARGEST_FILE
+from core.probes.bundle import LARGEST_FILE, FittedProbe
 from core.probes.cross_validated_of_run import cross_validated_run
 from core.probes.false_alarms_of_run import false_alarms_of_run
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
@@ -122,6 +123,8 @@ def probes(cache: Path, options: Namespace) -> Result:
     if options.export is not None:
         if not options.file:
             raise DataError("name the file to export to: --file FILE")
+        if Path(options.file).suffix.lower() == SUFFIX:
+            return _control_vector(saved.load(options.export), options)
         replace_atomically(Path(options.file), saved.load(options.export).to_bytes())
         return {"exported": options.export, "file": options.file}, f"{options.export!r} → {options.file}"
     if options.add is not None:
@@ -132,6 +135,16 @@ def probes(cache: Path, options: Namespace) -> Result:
     found = saved.facts()
     lines = [f"{name}: {in_words(facts)}" for name, facts in found.items()]
     return {"probes": list(found.values())}, "\n".join(lines) or "no probes are kept: telltale probe --save"
+
+
+def _control_vector(probe: FittedProbe, options: Namespace) -> Result:
+    made = write_control_vector(probe, Path(options.file))
+    result = {"exported": options.export, "file": options.file, "blocks": made.blocks, "scale": "unit"}
+    blocks = f"{made.blocks[0]} to {made.blocks[-1]}"
+    told = f"{options.export!r} → {options.file}: unit directions of blocks {blocks}"
+    if not made.holds_chosen_layer:
+        told += f"; not of layer {probe.layer}, the probe's own, which has no place in such a file"
+    return result, told
 
 
 def _pooled_lines(found: Pooled) -> list[str]:

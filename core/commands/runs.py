@@ -1,16 +1,13 @@
-"""`telltale runs` and `telltale export`: what is stored, shown and taken out."""
+"""`telltale runs`: what is stored, shown, deleted, taken back and put together."""
 
 import re
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from core.best_of import best_of_summary
 from core.commands.decisions import belief_line
 from core.commands.options import Result
-from core.csv_text import to_csv
 from core.errors import StoreError
 from core.labels import belief_summary, mode_summary
 from core.labels_of_run import labelled
@@ -139,25 +136,3 @@ def summarise(store: RunStore, run: Run) -> dict:
         "not_finite": int(frame["not_finite"].sum()),
         "beliefs": belief_summary(frame) | {"margin": DecisionStore(store.cache).margin(run.run)},
     }
-
-
-def export(cache: Path, options: Namespace) -> Result:
-    """Write a run's labelled answers as CSV, or one layer's states as .npy."""
-    store = RunStore(cache)
-    run = store.run(options.run)
-    frame = labelled(store, run.run)
-    path = Path(options.file)
-    try:
-        if options.layer is None:
-            to_csv(frame, path)
-        else:
-            states = store.layer(run.run, options.position, options.layer, frame["answer"].to_numpy())
-            with path.open("wb") as handle:
-                np.save(handle, states)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-    return {
-        "run": run.run,
-        "file": str(path),
-        "answers": len(frame),
-    }, f"{len(frame)} answers written to {path}"

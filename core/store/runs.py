@@ -266,7 +266,7 @@ class RunStore:
             said is 1 where they are right and 0 where they are wrong; besides: outcome (see
             `core.open_answers`), named (the entity, None where neither), first_token and tokens (see
             `token_states`). not_finite (boolean): a state or probability was NaN or infinite; then nothing
-            was said, and p_0 to offset are NaN.
+            was said, and p_0 to offset are NaN, as of imported answers, whose probabilities nobody knows.
         """
         if numbers is None:
             return self._read(run, heavy)
@@ -310,8 +310,9 @@ class RunStore:
             )
         frame["said"] = frame["said"].astype(float)
         frame["not_finite"] = frame["not_finite"].astype(bool)
-        if frame["not_finite"].any():
-            frame[OF_CHOICES] = frame[OF_CHOICES].mask(frame["not_finite"])
+        unread = frame["not_finite"] | (frame[["p_0", "p_1", "outside"]] == 0).all(axis=1)
+        if unread.any():
+            frame[OF_CHOICES] = frame[OF_CHOICES].mask(unread)
         if frame["outcome"].isna().all():
             return frame.drop(columns=OF_OPEN)
         return frame.assign(**dict.fromkeys(OF_CHOICES, float("nan")))

@@ -1,0 +1,265 @@
+"""States harvested elsewhere, with labels, become a run, which says that it is imported."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data.sources import DataSettings, fingerprint
+from core.data.tables import read_table
+from core.downloads import sha256_of
+from core.engine.not_finite import NOTHING
+from core.engine.settings import HarvestSettings
+from core.errors import DataError
+from core.exchange.dataset_states import dataset_source, labels_of_dataset, open_dataset
+from core.exchange.imported_answers import ImportedAnswers, imported_answers
+from core.exchange.numpy_states import npy_folder_source, npz_source
+from core.exchange.safetensors_states import safetensors_source
+from core.exchange.state_source import StateSource
+from core.models.catalog import ModelSettings
+from core.prompts.chat import ChatFormat
+from core.prompts.templates import Template
+from core.shown import LONGEST_PATH, named, quoted
+from core.store.record import run_folder
+from core.store.runs import RunStore
+
+TEMPLATE = "imported states"
+"""The name of such a run's template, which stands in its title."""
+NO_MODEL = "./(none: this run's states were imported, and no model came with them)"
+"""The model of such a run. It is a folder that is not there: whoever wants to load it is told this name."""
+POSITION = "prompt"
+LONGEST_NAME = 100
+MOST_ROWS = 256
+BLOCK_BYTES = 128 << 20
+"""Of states that are in memory together, and in chunks of as many rows; a block has one row at least."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to: the run, its answers, and how many of these have states that are not finite.
+
+    `found`: the same import was there before, and nothing was written.
+    """
+
+    run: str
+    answers: int
+    not_finite: int
+    found: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """What a person brings: states, the answers that they are of, and where both came from.
+
+    Attributes:
+        told: for the run's facts, the files' names and SHA-256.
+        labels: the path of the table, or of the dataset that has its labels in it.
+    """
+
+    source: StateSource
+    answers: ImportedAnswers
+    told: dict[str, str]
+    labels: Path
+
+
+def import_states(
+    store: RunStore,
+    states: Path,
+    labels: Path | None = None,
+    *,
+    model: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    progress: Callable[[float, str], None] = lambda *_: None,
+) -> Imported:
+    """Make a run of states and labels. The states stand at position `prompt`, wherever they were read.
+
+    Rows whose states hold NaN or infinity are marked as not finite, as a harvest marks them.
+
+    Args:
+        states: an .npz or .safetensors file, a folder with an .npy file for each layer, or a dataset folder.
+        labels: a CSV, JSONL or Parquet file, its rows in the states' order; None where a dataset has them.
+        model: what the model is called that the states are of, so that runs of one model are known to be.
+
+    Raises:
+        DataError, ModelError: what was brought cannot be read, or does not fit together.
+        StoreError: it cannot be written. Whatever is refused, nothing of it stays.
+    """
+    progress(0.0, "reading what was brought")
+    brought = bring(states, labels, text_column, label_column)
+    settings = settings_of(brought)
+    facts = facts_of(brought, model)
+    content = json.dumps([fingerprint(brought.answers.questions), brought.told])
+    run = settings.run_id(hashlib.sha256(content.encode()).hexdigest(), facts["model_content"])
+    there = [known for known in store.runs() if known.run == run]
+    if there and there[0].complete:
+        return Imported(run, there[0].answers, len(store.not_finite(run)), True)
+    with store.writing(run):
+        try:
+            finite = _write_states(store, run, brought, progress)
+            if not finite.any():
+                raise DataError(
+                    f"{named(states.name)} has NaN or infinity in every row: there is nothing to read"
+                )
+            _write_answers(store, run, settings, facts, brought, finite)
+        except BaseException:
+            if not there:
+                shutil.rmtree(run_folder(store.cache, run), ignore_errors=True)
+            raise
+    progress(1.0, "imported")
+    return Imported(run, len(finite), int((~finite).sum()), False)
+
+
+def bring(states: Path, labels: Path | None, text: str | None, label: str | None) -> Brought:
+    """Open states and labels, and check that they belong together.
+
+    Raises:
+        DataError, ModelError: see `import_states`.
+    """
+    states = states.expanduser()
+    if not states.exists():
+        raise DataError(f"there is no file or folder {named(states, LONGEST_PATH)}")
+    source, frame = _open(states, labels)
+    told = {"states": named(states.name), "states_sha256": content_hash(states)}
+    where = states if labels is None else labels.expanduser()
+    if labels is not None:
+        told |= {"labels": named(where.name), "labels_sha256": content_hash(where)}
+    if len(frame) != source.rows:
+        raise DataError(
+            f"{told['states']} has {source.rows:,} rows and {named(where.name)} has {len(frame):,}: each row "
+            "of states needs its label, in the same order"
+        )
+    return Brought(source, imported_answers(frame, where.name, text, label), told, where.resolve())
+
+
+def _open(states: Path, labels: Path | None) -> tuple[StateSource, pd.DataFrame]:
+    is_dataset = (states / "dataset_info.json").is_file()
+    if labels is None and not is_dataset:
+        raise DataError(
+            f"{named(states.name)} holds states alone: name the table of their labels with --labels"
+        )
+    if is_dataset:
+        dataset = open_dataset(states)
+        source = dataset_source(dataset, states)
+        own = labels_of_dataset(dataset, named(states.name)) if labels is None else None
+        return source, read_table(labels) if labels is not None else own
+    table = read_table(labels or states)
+    if states.is_dir():
+        return npy_folder_source(states), table
+    readers = {".npz": npz_source, ".safetensors": safetensors_source}
+    if states.suffix.lower() not in readers:
+        raise DataError(
+            f"{named(states.name)} is of no kind that states are read from: choose .npz, .safetensors, a "
+            "folder of .npy files or a dataset folder"
+        )
+    return readers[states.suffix.lower()](states), table
+
+
+def settings_of(brought: Brought) -> HarvestSettings:
+    """The settings of a run of imported states; its questions are those of the table."""
+    answers = brought.answers
+    return HarvestSettings(
+        DataSettings(str(brought.labels), mapping=replace(answers.mapping, id=None)),
+        Template(TEMPLATE, "{text}", answers.choices),
+        ModelSettings(NO_MODEL),
+        modes=tuple(dict.fromkeys(answers.modes)),
+        positions=(POSITION,),
+        calibration="none",
+    )
+
+
+def facts_of(brought: Brought, model: str | None) -> dict:
+    """What views need to know of the run. `imported` says of which files it is made, by name and SHA-256.
+
+    Raises:
+        DataError: the model's name is empty, too long, or not to be seen.
+    """
+    if model is not None and not (0 < len(model.strip()) <= LONGEST_NAME and model.isprintable()):
+        raise DataError(
+            f"{quoted(model)} is no name of a model: choose 1 to {LONGEST_NAME} characters that can be seen"
+        )
+    told = brought.told
+    return {
+        "model": f"{told['states']} {told['states_sha256'][:6]}" if model is None else model.strip(),
+        "model_content": f"imported {told['states_sha256'] if model is None else model.strip()}",
+        "adapter": None,
+        "first_block": None,
+        "layers": brought.source.layers,
+        "d_model": brought.source.d_model,
+        "dtype": "float32",
+        "open": False,
+        "choices": list(brought.answers.choices),
+        "single_token": False,
+        "spellings": [],
+        "continuations": [],
+        "form": asdict(ChatFormat(chat=False, system=False)),
+        "demonstrations": [],
+        "calibrated_on": [],
+        "imported": told,
+    }
+
+
+def content_hash(path: Path) -> str:
+    """The SHA-256 (64 hexadecimal digits) of a file, or of the names and contents of a folder's files."""
+    if not path.is_dir():
+        return sha256_of(path)
+    digest = hashlib.sha256()
+    for file in sorted(found for found in path.iterdir() if found.is_file()):
+        digest.update(f"{file.name}\0{sha256_of(file)}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _write_states(
+    store: RunStore, run: str, brought: Brought, progress: Callable[[float, str], None]
+) -> np.ndarray:
+    """Write all states; gives which rows of them are finite, (rows,)."""
+    source, states = brought.source, store.states(run)
+    block = max(1, min(MOST_ROWS, BLOCK_BYTES // (source.layers * source.d_model * 4)))
+    rows = -(-source.rows // block) * block
+    states.create((POSITION,), rows, source.layers, source.d_model, block)
+    finite, first = np.zeros(source.rows, dtype=bool), 0
+    for part in source.blocks(block):
+        progress(first / source.rows, f"{first:,} of {source.rows:,} answers")
+        states.write(POSITION, first, part)
+        finite[first : first + len(part)] = np.isfinite(part).all(axis=(1, 2))
+        first += len(part)
+    return finite
+
+
+def _write_answers(
+    store: RunStore,
+    run: str,
+    settings: HarvestSettings,
+    facts: dict,
+    brought: Brought,
+    finite: np.ndarray,
+) -> None:
+    """Commit the answers, whose states are on disk by now."""
+    answers = brought.answers
+    store.begin(run, settings.to_dict(), facts, len(finite), answers.questions)
+    rows = [
+        NOTHING
+        | {
+            "answer": row,
+            "number": answers.numbers[row],
+            "mode": answers.modes[row],
+            "wording": 0,
+            "order": 0,
+            "demo_set": 0,
+            "sample": 0,
+            "generated": answers.generated[row],
+            "ids": "[]",
+            "said": answers.said[row] if finite[row] else None,
+            "prompt_tokens": 0,
+            "not_finite": int(not finite[row]),
+        }
+        for row in range(len(finite))
+    ]
+    for start in range(0, len(rows), MOST_ROWS):
+        store.add_answers(run, rows[start : start + MOST_ROWS])
+    store.finish(run)

@@ -1,0 +1,86 @@
+"""A run as a Hugging Face dataset folder, which `datasets.load_from_disk` opens, states included."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+
+from core.exchange.layer_names import layer_name
+from core.exchange.run_parts import RunParts, check_wanted, parts_of_run
+from core.exchange.whole_folder import written_whole
+from core.store.runs import RunStore
+
+ROWS = 256
+"""Answers that are in memory together, with all their states that are wanted."""
+
+
+@dataclass(frozen=True)
+class ExportedDataset:
+    """What was written: the run, how many answers, and the columns with states."""
+
+    run: str
+    folder: Path
+    answers: int
+    columns: tuple[str, ...]
+
+
+def states_column(position: str, layer: int) -> str:
+    """The name of the column with a layer's states at a position: `prompt.blocks.17.hook_resid_post`."""
+    return f"{position}.{layer_name(layer)}"
+
+
+def export_dataset(
+    store: RunStore,
+    run: str,
+    target: Path,
+    positions: Sequence[str] = ("prompt",),
+    layers: Sequence[int] | None = None,
+) -> ExportedDataset:
+    """Write a run's labelled answers with their states as a dataset folder, whole or not at all.
+
+    Args:
+        positions: whose states are taken out.
+        layers: the same; None for all.
+
+    Raises:
+        StoreError: no such run, position or layer, a run without answers or with damaged states, or a target
+            that is there already or cannot be written.
+    """
+    from datasets import Dataset, disable_progress_bars
+
+    parts = parts_of_run(store, run)
+    chosen = range(parts.layers) if layers is None else tuple(dict.fromkeys(layers))
+    wanted = [(position, layer) for position in dict.fromkeys(positions) for layer in chosen]
+    check_wanted(parts, positions, chosen)
+    disable_progress_bars()
+    with written_whole(target) as folder:
+        stream = folder.with_name("stream.arrow")
+        schema = _schema(parts, wanted)
+        with pyarrow.OSFile(str(stream), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
+            for batch in _batches(parts, wanted, schema):
+                writer.write_batch(batch)
+        Dataset.from_file(str(stream)).save_to_disk(str(folder))
+        parts.write_record(folder)
+    columns = tuple(states_column(*pair) for pair in wanted)
+    return ExportedDataset(parts.run.run, target, len(parts.answers), columns)
+
+
+def _schema(parts: RunParts, wanted: Sequence[tuple[str, int]]) -> pyarrow.Schema:
+    state = pyarrow.list_(pyarrow.float32(), parts.d_model)
+    return pyarrow.schema([*parts.schema(), *(pyarrow.field(states_column(*pair), state) for pair in wanted)])
+
+
+def _batches(
+    parts: RunParts, wanted: Sequence[tuple[str, int]], schema: pyarrow.Schema
+) -> Iterator[pyarrow.RecordBatch]:
+    answers = parts.schema()
+    for part in parts.parts(ROWS):
+        columns = pyarrow.RecordBatch.from_pandas(part, schema=answers, preserve_index=False).columns
+        numbers = part["answer"].to_numpy()
+        for position, layer in wanted:
+            states = parts.store.layer(parts.run.run, position, layer, numbers)
+            flat = pyarrow.array(np.ascontiguousarray(states).reshape(-1))
+            columns.append(pyarrow.FixedSizeListArray.from_arrays(flat, parts.d_model))
+        yield pyarrow.RecordBatch.from_arrays(columns, schema=schema)
