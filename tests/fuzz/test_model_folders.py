@@ -160,6 +160,11 @@ def test_a_configuration_far_larger_than_its_weights_is_refused(little, sandbox,
         load_model(ModelSettings(str(folder)), sandbox)
 
 
+def test_a_gguf_file_that_counts_more_blocks_than_it_has_tensors_is_refused():
+    with pytest.raises(ModelError, match=r"x\.gguf describes llama\.block_count 1000000000"):
+        check_counts({"general.architecture": "llama", "llama.block_count": 10**9}, 21, "x.gguf")
+
+
 @pytest.mark.parametrize(
     "file", ["weights.bin", "../model.safetensors", "/etc/passwd", "none.safetensors", ""]
 )
