@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 
 from tests.faults.child import die_at_commit, die_at_rename, die_in_write
@@ -23,13 +22,17 @@ LAST_COMMIT, LAST_FILE = 22, 155
 def killed_harvest(scene: Scene) -> Iterator[Injection]:
     """Kill and resume until the run ends, then compare it with one that was left alone."""
     drawn = random.Random(scene.seed)
-    moments = cycle((random_moment, aimed_moment))
+    aimed = aims(drawn)
     kills, most = 0, scene.times(short=8, full=50)
     while kills < most:
         cache = scene.cache()
         of_run: list[Injection] = []
         while len(of_run) < min(OF_ONE_RUN, most - kills):
-            how, ended = next(moments)(scene, cache, drawn)
+            if len(of_run) % 2:
+                how, ended = random_moment(scene, cache, drawn)
+            else:
+                how, prepare = next(aimed)
+                ended = run(*scene.harvest(cache), prepare=prepare)
             if ended.code == 0:
                 break
             lost = () if ended.code == -9 else failure(ended)
@@ -47,24 +50,21 @@ def random_moment(scene: Scene, cache: Path, drawn: random.Random) -> tuple[str,
     return f"after {after:.2f} s", running.killed()
 
 
-def aimed_moment(scene: Scene, cache: Path, drawn: random.Random) -> tuple[str, Ended]:
-    """Have a harvest kill itself in a write, or just before or after a rename or a commit."""
-    how, prepare = aim(drawn)
-    return how, run(*scene.harvest(cache), prepare=prepare)
-
-
-def aim(drawn: random.Random) -> tuple[str, Callable[[], None]]:
-    """One of the moments that a random time seldom meets."""
-    before = drawn.random() < 0.5
-    side = "before" if before else "after"
-    commit, file = drawn.randint(1, LAST_COMMIT), drawn.randint(1, LAST_FILE)
-    return drawn.choice(
-        [
-            (f"{side} commit {commit}", partial(die_at_commit, commit, before)),
-            (f"{side} rename {file}", partial(die_at_rename, file, before)),
-            (f"within write {file}", partial(die_in_write, file)),
-        ]
-    )
+def aims(drawn: random.Random) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Moments that a random time seldom meets, the beginnings first: how to name them, what makes them."""
+    yield "within write 1", partial(die_in_write, 1)
+    yield "before rename 2", partial(die_at_rename, 2, True)
+    while True:
+        before = drawn.random() < 0.5
+        side = "before" if before else "after"
+        commit, file = drawn.randint(1, LAST_COMMIT), drawn.randint(1, LAST_FILE)
+        yield drawn.choice(
+            [
+                (f"{side} commit {commit}", partial(die_at_commit, commit, before)),
+                (f"{side} rename {file}", partial(die_at_rename, file, before)),
+                (f"within write {file}", partial(die_in_write, file)),
+            ]
+        )
 
 
 def what_broke(scene: Scene, cache: Path) -> tuple[str, ...]:
