@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 
 from core.store.runs import RunStore
 from dashboard.session import CUT
-from tests.browser.conftest import SLOW, go, open_page, settle, start_app
+from tests.browser.conftest import SLOW, go, settle, start_app
 from tests.conftest import beside
 from tests.hostile_runs import ELSEWHERE, MODEL, NAME, PERSON, TEXT, write_hostile_cache
+from tests.watched import Watched
 
 WORKS = {
     "Probes": "Judge on test",
@@ -45,12 +46,21 @@ def hostile(cache, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(chromium, hostile):
+def watched(hostile):
+    """The watch over the server's sockets."""
+    return Watched(hostile[0] / "sockets")
+
+
+@pytest.fixture(scope="module")
+def page(chromium, hostile, watched):
     folder, run = hostile
-    server, address = start_app(folder, folder / "app.log")
-    page = open_page(chromium, f"{address}/?run={run}")
-    page.elsewhere = []
-    page.on("request", lambda sent: None if sent.url.startswith(address) else page.elsewhere.append(sent.url))
+    server, address = start_app(folder, folder / "app.log", **watched.variables)
+    page = chromium.new_page(viewport={"width": 1500, "height": 1400})
+    page.sent = []
+    page.on("request", lambda sent: page.sent.append(sent.url))
+    page.on("websocket", lambda socket: page.sent.append(socket.url.replace("ws", "http", 1)))
+    page.set_default_timeout(SLOW)
+    page.goto(f"{address}/?run={run}")
     page.get_by_text("GB free").wait_for()
     page.set_default_timeout(60_000)
     yield page
@@ -89,9 +99,9 @@ def point_at_charts(page):
 def check(page):
     """Nothing ran, was loaded, linked or marked up, and no page failed."""
     assert page.evaluate(ACTED_ON) == []
-    assert page.elsewhere == []
+    here = page.url.partition("?")[0].rpartition("/")[0]
+    assert [url for url in page.sent if not url.startswith((f"{here}/", "data:", "blob:"))] == []
     assert page.get_by_test_id("stException").count() == 0
-    assert [problem for problem in page.problems if "evil" in problem or "__pwned" in problem] == []
 
 
 @pytest.mark.parametrize(
@@ -163,6 +173,13 @@ def test_tables_offer_no_download_that_keeps_formulas(page):
         "it is called otherwise: hide it by that name"
     )
     expect(page.locator("[aria-label='Download as CSV']").locator("visible=true")).to_have_count(0)
+
+
+def test_the_served_app_and_its_browser_reach_out_to_nobody(page, watched):
+    go(page, "Projection")
+    check(page)
+    assert any(url.endswith("/_stcore/stream") for url in page.sent)
+    assert watched.elsewhere() == []
 
 
 @pytest.mark.parametrize(
