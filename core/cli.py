@@ -151,6 +151,11 @@ def parser() -> Parser:
 
     harvest = add("harvest", "ask questions in each mode and keep the states", model, asking)
     harvest.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="where: this process, or a Ray cluster"
+    )
+    harvest.add_argument("--address", help="with ray: the cluster's head, or auto (default: one of its own)")
+    harvest.add_argument("--workers", type=int, help="with ray: how many (default: one a GPU or machine)")
+    harvest.add_argument(
         "--shard", metavar="K/N", help="make this part of N alone, in a cache of its own; see `runs merge`"
     )
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
@@ -373,12 +378,18 @@ def parser() -> Parser:
     export.add_argument("--position", action="append", help="repeat for several (default: prompt)")
     export.add_argument("--layer", type=int, action="append", help="repeat for several")
 
-    brought = add("import", "states that were harvested elsewhere, with labels, as a run")
-    brought.add_argument("states", help=".npz, .safetensors, a folder of .npy files, or a dataset folder")
+    brought = add("import", "states that were harvested, or answers that were given, elsewhere: as a run")
+    brought.add_argument(
+        "file",
+        help="states (.npz, .safetensors, a folder of .npy files, a dataset folder) with --labels, or answers "
+        "(transcripts as .jsonl, an Inspect log) with --model",
+    )
     brought.add_argument("--labels", metavar="FILE", help="a table, its rows in the states' order")
     brought.add_argument("--text-column")
     brought.add_argument("--label-column")
-    brought.add_argument("--model", metavar="NAME", help="what the model is called that the states are of")
+    brought.add_argument("--model", help="that reads the answers; of states: what their model is called")
+    brought.add_argument("--adapter", help="a PEFT folder with a LoRA adapter, for answers")
+    brought.add_argument("--four-bit", action="store_true")
 
     doctor = add("doctor", "check the installation and the cache, and repair what can be")
     doctor.add_argument("--repair", action="store_true", help="mend what can be mended")

@@ -4,9 +4,14 @@ Each message is one clear sentence that names the offending value and says what 
 line prints it and exits with 2; a page shows it as text.
 """
 
+from core.shown import sentence
+
 
 class TelltaleError(Exception):
-    """Anything that a person can mend."""
+    """Anything that a person can mend. As text it is one visible line of a sentence's length."""
+
+    def __str__(self) -> str:
+        return sentence(super().__str__())
 
 
 class DataError(TelltaleError):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from core.errors import StoreError
+from core.shown import LONGEST_PATH, named
 
 SHARDS = "shards"
 """Below a cache folder: the caches of the shards of a harvest."""
@@ -16,11 +17,13 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    folder = Path(chosen or os.environ.get("TELLTALE_CACHE") or DEFAULT_CACHE).expanduser().resolve()
+    folder = Path(chosen or os.environ.get("TELLTALE_CACHE") or DEFAULT_CACHE)
     try:
+        folder = folder.expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the cache folder {folder} cannot be made: {error.strerror or error}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(f"the cache folder {named(folder, LONGEST_PATH)} cannot be made: {why}") from error
     if not os.access(folder, os.W_OK):
         raise StoreError(f"the cache folder {folder} is not writable: choose another with --cache")
     return folder

@@ -26,6 +26,8 @@ from core.prompts.templates import Template
 from dashboard import session
 
 UPLOAD, HUB_SET = "upload a table …", "hub dataset …"
+LONGEST_CELL = 500
+"""Characters of a cell that the preview of an upload shows."""
 NONE = "(none)"
 DEFAULT_N, OPEN_N = 200, 100
 ABOUT = {
@@ -176,7 +178,9 @@ def _upload() -> tuple[str, ColumnMapping] | None:
     except TelltaleError as refused:
         st.error(session.as_text(refused))
         return None
-    st.dataframe(frame.head(20).astype(str), height=150)
+    st.dataframe(
+        frame.head(20).astype(str).apply(lambda column: column.str.slice(0, LONGEST_CELL)), height=150
+    )
     columns = [str(column) for column in frame.columns]
     optional = [NONE, *columns]
     left, right = st.columns(2)

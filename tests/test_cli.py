@@ -485,6 +485,12 @@ def test_a_cache_folder_that_cannot_be_written_is_refused(refuse, tmp_path, monk
     assert "is not writable: choose another with --cache" in refuse("runs", cache=tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["~no-such-user/x", "a\nb" * 300])
+def test_a_cache_folder_that_is_none_is_refused_in_a_sentence(refuse, folder):
+    said = refuse("runs", cache=folder)
+    assert "cannot be made" in said and len(said) < 800
+
+
 def test_a_disk_error_is_one_line(refuse, run, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "probes.part")

@@ -109,3 +109,15 @@ def test_a_prompt_longer_than_the_context_is_refused(tokenizer):
     prompt = render(tokenizer, BUILT_IN["review"], ASKED, mode="none", form=chat_format(tokenizer))
     with pytest.raises(TemplateError, match="context of 10"):
         check_length(prompt, 1, 10, "question 1")
+
+
+def test_a_chat_template_that_raises_is_refused_by_name():
+    class Tokenizer:
+        all_special_tokens = ()
+
+        def apply_chat_template(self, *_, **__):
+            raise ZeroDivisionError("division\x1b by zero")
+
+    question = Question("q", "good", 1, ("Negative", "Positive"), "s", "g")
+    with pytest.raises(TemplateError, match=r"chat template cannot be filled: division\\x1b by zero"):
+        render(Tokenizer(), BUILT_IN["review"], question, mode="honest", form=ChatFormat(True, True))

@@ -2,17 +2,19 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.commands.options import Result, chosen_template, data_settings, model_settings
 from core.data.open_questions import OPEN
 from core.data.sources import source_choices
 from core.engine.decoding import CHOICE_TOKENS, OPEN_TOKENS, POSITIONS, Decoding
-from core.engine.harvest import HarvestProgress, Prepared, harvest_or_watch, prepare
+from core.engine.harvest import HarvestProgress, HarvestResult, Prepared, harvest_or_watch, prepare
 from core.engine.settings import HarvestSettings
 from core.engine.shard import WHOLE, Shard
-from core.errors import TemplateError
+from core.errors import StoreError, TemplateError
 from core.models.loading import LoadedModel, load_model
 from core.paths import SHARDS, cache_folder
 from core.progress import progress_bar
@@ -26,28 +28,7 @@ from core.store.runs import RunStore
 def harvest(cache: Path, options: Namespace) -> Result:
     """Run or resume a harvest."""
     settings = harvest_settings(cache, options)
-    loaded = load_model(settings.model, cache)
-    shard = Shard.parse(options.shard) if options.shard else WHOLE
-    store = RunStore(cache if shard.whole else cache_folder(cache / SHARDS / shard.folder))
-    prepared = prepare(settings, loaded, cache)
-    planned = shard.answers(prepared.plan)
-    warn_of_disk(prepared, loaded, store, planned)
-    with progress_bar(planned, "answer") as bar:
-
-        def show(state: HarvestProgress) -> None:
-            bar.initial = state.done - state.made
-            bar.update(state.done - bar.n)
-
-        try:
-            made = harvest_or_watch(
-                prepared, loaded, store, shard=shard, progress=show, watching=tell_watching
-            )
-        except KeyboardInterrupt as stopped:
-            done = len(store.done(prepared.run))
-            raise Stopped(
-                f"{done:,} of {planned:,} answers of run {prepared.run} are kept; the same command goes on",
-                getattr(stopped, "code", INTERRUPTED),
-            ) from stopped
+    made = (by_ray if options.engine == "ray" else here)(cache, settings, options)
     result = {
         "run": made.run,
         "answers": made.answers,
@@ -58,6 +39,50 @@ def harvest(cache: Path, options: Namespace) -> Result:
     }
     found = "found" if made.resumed and not made.made else "resumed" if made.resumed else "made"
     return result, f"{made.run}: {made.answers} answers, {found} in {made.seconds:.1f} s"
+
+
+def here(cache: Path, settings: HarvestSettings, options: Namespace) -> HarvestResult:
+    """In this process, the whole or a shard."""
+    if options.address or options.workers:
+        raise StoreError("--address and --workers are for --engine ray")
+    loaded = load_model(settings.model, cache)
+    shard = Shard.parse(options.shard) if options.shard else WHOLE
+    store = RunStore(cache if shard.whole else cache_folder(cache / SHARDS / shard.folder))
+    prepared = prepare(settings, loaded, cache)
+    planned = shard.answers(prepared.plan)
+    warn_of_disk(prepared, loaded, store, planned)
+    with progress_bar(planned, "answer") as bar:
+        try:
+            return harvest_or_watch(
+                prepared, loaded, store, shard=shard, progress=shown_on(bar), watching=tell_watching
+            )
+        except KeyboardInterrupt as stopped:
+            done = len(store.done(prepared.run))
+            raise Stopped(
+                f"{done:,} of {planned:,} answers of run {prepared.run} are kept; the same command goes on",
+                getattr(stopped, "code", INTERRUPTED),
+            ) from stopped
+
+
+def by_ray(cache: Path, settings: HarvestSettings, options: Namespace) -> HarvestResult:
+    """On a Ray cluster."""
+    from core.engine.on_ray import Cluster, harvest_on_ray
+
+    if options.shard:
+        raise StoreError("--shard is for machines without Ray: leave it out with --engine ray")
+    cluster = Cluster(options.address, options.workers)
+    with progress_bar(1, "answer") as bar:
+        return harvest_on_ray(settings, RunStore(cache), cluster, progress=shown_on(bar))
+
+
+def shown_on(bar: Any) -> Callable[[HarvestProgress], None]:
+    """Has a bar follow a harvest."""
+
+    def show(state: HarvestProgress) -> None:
+        bar.total, bar.initial = state.planned, state.done - state.made
+        bar.update(state.done - bar.n)
+
+    return show
 
 
 def warn_of_disk(prepared: Prepared, loaded: LoadedModel, store: RunStore, planned: int) -> None:

@@ -64,10 +64,12 @@ class ChoiceWorker:
 
         return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
-    def keep(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
-        """What must be stored before the block's answers: how their leans are calibrated."""
-        if self.plan.settings.calibration != "none":
-            store.add_calibration(run, self.calibration_row(block.arm))
+    def write_tokens(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
+        """The states of generated tokens, which choices do not keep."""
+
+    def calibrations(self, block: Block) -> list[dict]:
+        """How the leans of the block's answers are calibrated, as database rows."""
+        return [] if self.plan.settings.calibration == "none" else [self.calibration_row(block.arm)]
 
     def rows(self, block: Block, generated: list[Generated]) -> list[dict]:
         """The block's answers as database rows."""

@@ -12,8 +12,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.answers import Reader, make_reader
 from core.calibration import draw_labelled
 from core.data.question import Question
@@ -24,6 +22,7 @@ from core.engine.open_worker import OpenWorker
 from core.engine.plan import Block, Plan, make_plan
 from core.engine.settings import HarvestSettings
 from core.engine.shard import WHOLE, Shard
+from core.engine.storing import Receipt, begin, commit, write_states
 from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
 from core.errors import RunHeld
@@ -66,15 +65,6 @@ class HarvestResult:
     made: int
     resumed: bool
     complete: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A block with all that is stored of it: what was generated, and its answers' rows."""
-
-    block: Block
-    generated: list[Any]
-    rows: list[dict]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,30 +131,19 @@ def harvest(
         StoreError: the disk is full; what is committed stays.
         TemplateError: a prompt longer than the context.
     """
-    run, plan, settings = prepared.run, prepared.plan, prepared.plan.settings
+    run, plan = prepared.run, prepared.plan
     began, planned = time.monotonic(), shard.answers(plan)
     with store.writing(run):
-        tokens = _tokens_at_once(prepared, loaded, store)
-        facts = describe(prepared, loaded) | {"batch_tokens": tokens}
-        store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
-        states = store.states(run)
-        if not store.run(run).complete:
-            store.set_damaged_aside(run)
-        states.create(settings.kept, plan.rows, loaded.layers, loaded.d_model, plan.block_size)
-        done = store.done(run)
+        tokens = tokens_at_once(prepared, loaded, store)
+        done = begin(store, run, plan, describe(prepared, loaded) | {"batch_tokens": tokens})
         before = len(done)
-        if settings.open:
-            places = plan.rows * settings.decoding.max_new_tokens
-            store.token_states(run).create(places, loaded.layers, loaded.d_model)
         worker: Any = prepared.worker(loaded, tokens)
 
-        def write(made: Made) -> None:
-            for position in settings.kept:
-                rows = np.stack([answer.states[position] for answer in made.generated])
-                states.write(position, made.block.first_row, rows)
-            worker.keep(store, run, made.block, made.generated)
-            store.add_answers(run, made.rows)
-            done.update(item.row for item in made.block.items)
+        def write(made: tuple[Block, list[Any], Receipt]) -> None:
+            block, generated, receipt = made
+            write_states(store, run, worker, block, generated)
+            commit(store, run, receipt)
+            done.update(item.row for item in block.items)
 
         def tell() -> None:
             made = len(done) - before
@@ -182,7 +161,7 @@ def harvest(
                     # All of a group, though some may be there: its batches are then those of a run in one go.
                     for block, generated in zip(blocks, worker.generate(blocks), strict=True):
                         if any(item.row not in there for item in block.items):
-                            writer.put(Made(block, generated, worker.rows(block, generated)))
+                            writer.put((block, generated, Receipt.of(worker, block, generated)))
                     tell()
             tell()
         complete = len(done) >= planned
@@ -226,7 +205,7 @@ def harvest_or_watch(
         time.sleep(LOOK_EVERY)
 
 
-def _tokens_at_once(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> int:
+def tokens_at_once(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> int:
     """Tokens of a packed batch: as when the run began, so that going on makes the same batches."""
     begun = [run for run in store.runs() if run.run == prepared.run]
     if begun:

@@ -66,8 +66,12 @@ class OpenWorker:
 
         return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
-    def keep(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
-        """What must be on disk before the block's answers: the states of their tokens."""
+    def calibrations(self, block: Block) -> list[dict]:
+        """Open answers lean to no choice."""
+        return []
+
+    def write_tokens(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
+        """The states of every generated token."""
         store.token_states(run).write(self._first(block), [answer.token_states for answer in generated])
 
     def rows(self, block: Block, generated: list[OpenGenerated]) -> list[dict]:

@@ -12,6 +12,7 @@ from core.errors import TemplateError
 from core.prompts.demonstrations import DemoAnswers, shown_reply
 from core.prompts.modes import Wording, wording_of
 from core.prompts.templates import Template
+from core.shown import named
 
 PLAIN_ANSWER = "Answer:"
 
@@ -120,7 +121,11 @@ def render_turns(
         )
         lead = ""
     messages.append({"role": "user", "content": lead + asked})
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) + answer_prefix
+    try:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template raises whatever its author chose
+        raise TemplateError(f"the model's chat template cannot be filled: {named(error)}") from error
+    text += answer_prefix
     return Prompt(text, tuple(tokenizer(text, add_special_tokens=False).input_ids))
 
 

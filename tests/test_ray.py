@@ -1,0 +1,107 @@
+"""A harvest on a real Ray cluster of two workers equals the local one, also where one of them is killed."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from core.cli import main
+from core.engine.harvest import harvest, prepare
+from core.engine.on_ray import TRIES, Cluster, Group, harvest_on_ray
+from core.engine.settings import HarvestSettings
+from core.errors import ModelError, StoreError
+from core.models.loading import load_model
+from core.store.runs import RunStore
+from tests.conftest import beside
+
+# Few enough that nobody searches for the best size of a batch: that goes by the clock and changes last digits.
+ASKED = ("harvest", "--data", "movie-reviews", "--n", "200", "--contrast", "--wording", "0", "--wording", "1")
+
+
+@pytest.fixture(scope="module")
+def local(cache, tiny, tmp_path_factory):
+    """The store and run of a harvest in this process."""
+    folder = beside(cache, tmp_path_factory.mktemp("local"))
+    assert main([*ASKED, "--model", str(tiny), "--cache", str(folder)]) == 0
+    [run] = RunStore(folder).runs()
+    return RunStore(folder), run
+
+
+@pytest.fixture
+def store(cache, tmp_path):
+    return RunStore(beside(cache, tmp_path))
+
+
+def check_alike(local, other):
+    mine, run = local
+    assert other.run(run.run).complete and other.rows(run.run) == mine.rows(run.run)
+    answers = np.array([row["answer"] for row in mine.rows(run.run)])
+    for position in (*mine.states(run.run).positions(), "choice_0", "choice_1"):
+        for layer in range(run.facts["layers"]):
+            np.testing.assert_allclose(
+                other.layer(run.run, position, layer, answers),
+                mine.layer(run.run, position, layer, answers),
+                rtol=1e-4,
+                atol=1e-6,
+            )
+    assert other.run(run.run).facts == run.facts
+    assert other.calibrations(run.run).equals(mine.calibrations(run.run))
+    assert not other.damaged(run.run)
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing(local, store):
+    pids, killed = [], []
+
+    def progress(state):
+        if state.made and not killed:
+            killed.append(pids[-1])
+            os.kill(pids[-1], signal.SIGKILL)
+
+    settings = HarvestSettings.from_dict(local[1].settings)
+    made = harvest_on_ray(settings, store, Cluster(workers=2), progress=progress, started=pids.extend)
+    assert killed and made.complete and made.answers == made.made == local[1].planned
+    assert len(pids) == 3, "two workers, and one in the place of the killed one"
+    check_alike(local, store)
+
+
+def test_what_a_cancelled_harvest_left_is_not_made_again_and_by_either_engine(local, store, cache):
+    settings, made_now = HarvestSettings.from_dict(local[1].settings), []
+
+    def stop():
+        return bool(made_now)
+
+    def progress(state):
+        if state.made:
+            made_now.append(state.made)
+
+    first = harvest_on_ray(settings, store, Cluster(workers=1), progress=progress, cancelled=stop)
+    assert 0 < first.answers < local[1].planned and not first.complete
+    loaded = load_model(settings.model, cache)
+    rest = harvest(prepare(settings, loaded, store.cache), loaded, store)
+    assert rest.complete and rest.made == local[1].planned - first.answers
+    check_alike(local, store)
+
+
+def test_a_group_that_kills_its_workers_is_given_up(local):
+    group = Group(())
+    for _ in range(TRIES - 1):
+        group = group.after(RuntimeError("gone"))
+    with pytest.raises(ModelError, match=f"{TRIES} workers died.*gone"):
+        group.after(RuntimeError("gone"))
+
+
+def test_what_makes_no_sense_is_refused_in_a_sentence(store, tiny, capsys):
+    asked = [*ASKED, "--model", str(tiny), "--cache", str(store.cache)]
+    for more, why in (
+        (("--engine", "ray", "--shard", "1/2"), "without Ray"),
+        (("--engine", "ray", "--workers", "0"), "at least one"),
+        (("--workers", "2"), "for --engine ray"),
+        (("--engine", "ray", "--address", "127.0.0.1:1"), "cannot be reached"),
+        (("--engine", "ray", "--address", "nowhere"), "is no address"),
+    ):
+        assert main([*asked, *more]) == 2, more
+        assert why in capsys.readouterr().err
+    with pytest.raises(StoreError, match="at least one"):
+        Cluster(workers=0)
+    assert not store.runs()
