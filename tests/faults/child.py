@@ -109,6 +109,20 @@ def slow_commits(seconds: float) -> None:
     _around_commits(slow)
 
 
+def linger(seconds: float, nth: int, until: Path) -> None:
+    """As `slow_commits`, and after the n-th transaction wait until there is a certain file."""
+    calls = iter(range(1, sys.maxsize))
+
+    def lingering(commit: Callable[[], Any]) -> Any:
+        done = commit()
+        time.sleep(seconds)
+        while next(calls) >= nth and not until.exists():
+            time.sleep(seconds)
+        return done
+
+    _around_commits(lingering)
+
+
 def _around_commits(around: Callable[[Callable[[], Any]], Any]) -> None:
     """Have whatever ends a transaction handed to a function, which does it."""
     connect = sqlite3.connect
