@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.downloads import sha256_of
@@ -23,6 +24,8 @@ ROOT = Path(__file__).resolve().parent
 OF_CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 TO_INSTALL = ("pip>=24.1", "setuptools>=77")
 TOOLS = ("uv", "pip-audit", "cyclonedx-bom")
+ALONE = ("repeng==0.4.0",)
+"""What a test reads with, without what it asks for: older versions than the app's."""
 BUILD = re.compile(r"torch-([^-]+\+cpu)-cp3(\d+)-.*linux.*_(x86_64|aarch64)\.whl")
 HEADER = "# Made by `make lock`; see make_locks.py. Installed with --require-hashes and --no-deps.\n"
 
@@ -40,19 +43,23 @@ def main() -> int:
         write("requirements-cpu.lock", {wheel.name: without_cuda(wheel) for wheel in wheels})
     write("requirements.lock", {name: text for name, text in found.items() if not OF_CUDA.match(name)})
     write("requirements-cuda.lock", {name: text for name, text in found.items() if OF_CUDA.match(name)})
-    write("requirements-test.lock", {name: text for name, text in tested.items() if name not in found})
+    beside = {name: text for name, text in tested.items() if name not in found}
+    write("requirements-test.lock", beside | pinned(ALONE, more=("--no-deps",)))
     write("requirements-tools.lock", pinned(TOOLS))
     return 0
 
 
-def pinned(wanted: list[str] | tuple[str, ...], known: dict[str, str] | None = None) -> dict[str, str]:
+def pinned(
+    wanted: Sequence[str], known: dict[str, str] | None = None, more: Sequence[str] = ()
+) -> dict[str, str]:
     """What is to be installed for some requirements, on every platform, as entries of a lock.
 
     Args:
         known: versions to keep to.
+        more: options of uv.
     """
     command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--universal"]
-    command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", *more]
     text = "\n".join([*wanted, *(entry.partition(" \\")[0] for entry in (known or {}).values())])
     done = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)
     return blocks(done.stdout)

@@ -15,7 +15,7 @@ from core.models.loading import load_model
 from core.store.runs import RunStore
 from tests.conftest import beside
 
-# Few enough that nobody searches for the best size of a batch: that goes by the clock and changes last digits.
+# Few enough that nobody searches for the best size of a batch, which goes by the clock, and changes digits.
 ASKED = ("harvest", "--data", "movie-reviews", "--n", "200", "--contrast", "--wording", "0", "--wording", "1")
 
 
