@@ -381,8 +381,8 @@ def parser() -> Parser:
     brought = add("import", "states that were harvested, or answers that were given, elsewhere: as a run")
     brought.add_argument(
         "file",
-        help="states (.npz, .safetensors, a folder of .npy files, a dataset folder) with --labels, or answers "
-        "(transcripts as .jsonl, an Inspect log) with --model",
+        help="states (.npz, .safetensors, a folder of .npy files, a dataset folder) with --labels, or "
+        "answers (transcripts as .jsonl, an Inspect log) with --model",
     )
     brought.add_argument("--labels", metavar="FILE", help="a table, its rows in the states' order")
     brought.add_argument("--text-column")

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.commands.options import Result
+from core.commands.options import Result, model_settings
 from core.csv_text import to_csv
-from core.errors import StoreError
+from core.errors import DataError, StoreError
+from core.exchange.conversations import TRANSCRIPTS
 from core.exchange.import_states import import_states
+from core.exchange.inspect_log import SUFFIXES as INSPECT_LOGS
 from core.exchange.run_dataset import export_dataset
 from core.exchange.run_folder import export_folder
 from core.labels_of_run import labelled
@@ -73,12 +75,19 @@ def _one_file(store: RunStore, run: str, options: Namespace) -> Result:
 
 
 def take_in(cache: Path, options: Namespace) -> Result:
-    """Make a run of states that were harvested elsewhere."""
+    """Make a run of states that were harvested elsewhere, or of answers that were given elsewhere."""
     store = RunStore(cache)
+    if Path(options.file).suffix.lower() in (TRANSCRIPTS, *INSPECT_LOGS):
+        return _answers(store, options)
+    if options.adapter or options.four_bit:
+        raise DataError(
+            "no model is loaded to import states: leave --adapter and --four-bit out, and say with --model "
+            "what their model is called"
+        )
     with shown_in_percent() as show:
         made = import_states(
             store,
-            Path(options.states),
+            Path(options.file),
             None if options.labels is None else Path(options.labels),
             model=options.model,
             text_column=options.text_column,
@@ -89,4 +98,27 @@ def take_in(cache: Path, options: Namespace) -> Result:
     told = f"{made.run}: {made.answers:,} answers, {'found' if made.found else 'imported'}"
     if made.not_finite:
         told += f"; the states of {made.not_finite:,} are not finite, and in no data"
+    return result, told
+
+
+def _answers(store: RunStore, options: Namespace) -> Result:
+    from core.exchange.import_answers import import_answers  # torch and the model are needed here alone
+    from core.models.loading import load_model
+
+    if options.model is None:
+        raise DataError("name the model that is to read these answers: --model MODEL")
+    if options.labels or options.text_column or options.label_column:
+        raise DataError("transcripts hold their labels: leave --labels, --text-column and --label-column out")
+    loaded = load_model(model_settings(options), store.cache)
+    with shown_in_percent() as show:
+        made = import_answers(store, Path(options.file), loaded, progress=show)
+    result = {
+        "run": made.run,
+        "answers": made.answers,
+        "without_label": made.without_label,
+        "found": made.resumed,
+    }
+    told = f"{made.run}: {made.answers:,} answers, read off-policy with {loaded.name}"
+    if made.without_label:
+        told += f"; {made.without_label:,} samples were scored neither correct nor incorrect, and left out"
     return result, told

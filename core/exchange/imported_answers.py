@@ -43,7 +43,11 @@ class ImportedAnswers:
 
 
 def imported_answers(
-    frame: pd.DataFrame, name: str, text: str | None = None, label: str | None = None
+    frame: pd.DataFrame,
+    name: str,
+    text: str | None = None,
+    label: str | None = None,
+    label_names: tuple[str, str] | None = None,
 ) -> ImportedAnswers:
     """The answers in a table, one a row.
 
@@ -54,12 +58,13 @@ def imported_answers(
     Args:
         name: of the file, which becomes the questions' source.
         text, label: the columns; None to guess.
+        label_names: see `ColumnMapping`.
 
     Raises:
         DataError: a column is missing, a mode or label is unknown, the label column has not two values, or
             two answers to one question contradict each other or are of one mode.
     """
-    mapping = _mapping(frame, name, text, label)
+    mapping = replace(_mapping(frame, name, text, label), label_names=label_names)
     found = questions_from_table(frame, replace(mapping, id=None), name)
     values, choices = label_sides(frame, mapping, name)
     known = {told.casefold(): side for names in (choices, values) for side, told in enumerate(names)}

@@ -1,0 +1,192 @@
+"""Answers from transcripts and Inspect logs become a run, read with a model and said to be off-policy."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.answers import make_reader
+from core.data.sources import DataSettings, fingerprint
+from core.data.tables import read_table
+from core.downloads import sha256_of
+from core.engine.decoding import POSITIONS
+from core.engine.settings import HarvestSettings
+from core.errors import Cancelled, DataError
+from core.exchange.conversations import TRANSCRIPTS, answers_table, conversations_of
+from core.exchange.given_answers import GivenAnswer, given_answer, in_blocks, read_given
+from core.exchange.imported_answers import ImportedAnswers, imported_answers
+from core.exchange.inspect_log import LABELS, SUFFIXES, read_inspect_log
+from core.models.adapters import first_adapted_block
+from core.models.loading import LoadedModel
+from core.prompts.chat import chat_format
+from core.prompts.templates import Template
+from core.shown import named
+from core.store.runs import RunStore
+
+TEMPLATE = "given answers, off-policy"
+"""The name of such a run's template, which stands in its title."""
+BLOCK = 32
+"""Answers that are read, written and committed together."""
+
+
+@dataclass(frozen=True)
+class ImportedRun:
+    """What an import came to: the run and how many answers; how many of the log's samples had no label.
+
+    `resumed`: some or all of it was there before.
+    """
+
+    run: str
+    answers: int
+    without_label: int
+    resumed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Answers that a person brings, ready to be read."""
+
+    path: Path
+    answers: ImportedAnswers
+    turns: list[GivenAnswer]
+    without_label: int
+
+
+def import_answers(
+    store: RunStore,
+    path: Path,
+    loaded: LoadedModel,
+    *,
+    progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ImportedRun:
+    """Make a run of the last assistant turn of each transcript, its states read with a model.
+
+    The label is what somebody, or an evaluation's scorer, says of that answer. Off-policy: the model did not
+    choose these words, and its states while it reads them need not be those while it says them.
+
+    Args:
+        path: of chat transcripts (.jsonl), or of a log of Inspect (.eval or .json).
+
+    Raises:
+        DataError, TemplateError: what was brought cannot be read, or does not fit the model.
+        RunHeld, StoreError: it cannot be written; what is committed stays, and the same import goes on.
+        Cancelled: `cancelled` said so; the same holds.
+    """
+    progress(0.0, "reading the transcripts")
+    given = open_answers(path.expanduser(), loaded)
+    settings = settings_of(given, loaded)
+    reader = make_reader(loaded.tokenizer, settings.template.choices)
+    content = [
+        fingerprint(given.answers.questions),
+        [asdict(turn) for turn in given.turns],
+        given.answers.said,
+    ]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    run, total = settings.run_id(digest, loaded.fingerprint), len(given.turns)
+    with store.writing(run):
+        store.begin(run, settings.to_dict(), facts_of(given, loaded, reader), total, given.answers.questions)
+        complete = store.run(run).complete
+        if not complete:
+            store.set_damaged_aside(run)
+        states = store.states(run)
+        states.create(POSITIONS, -(-total // BLOCK) * BLOCK, loaded.layers, loaded.d_model, BLOCK)
+        done = store.done(run)
+        for rows in in_blocks(total, BLOCK):
+            if done.issuperset(rows):
+                continue
+            if cancelled():
+                raise Cancelled(
+                    "the import was cancelled: what was read is kept, and the same import goes on"
+                )
+            progress(rows.start / total, f"{rows.start:,} of {total:,} answers")
+            read = read_given(
+                loaded, [given.turns[r] for r in rows], [given.answers.said[r] for r in rows], reader
+            )
+            for position in POSITIONS:
+                states.write(position, rows.start, np.stack([one.states[position] for one in read]))
+            keys = (_key(given.answers, row) for row in rows)
+            store.add_answers(run, [key | one.row for key, one in zip(keys, read, strict=True)])
+        if not complete:
+            store.finish(run)
+    progress(1.0, "imported")
+    return ImportedRun(run, total, given.without_label, bool(done))
+
+
+def open_answers(path: Path, loaded: LoadedModel) -> Given:
+    """The answers in a file, as the model is to read them.
+
+    Raises:
+        DataError, TemplateError: see `import_answers`.
+    """
+    names, without = None, 0
+    if path.suffix.lower() in SUFFIXES:
+        frame, without = read_inspect_log(path)
+        names = LABELS
+    elif path.suffix.lower() == TRANSCRIPTS:
+        frame = read_table(path)
+    else:
+        raise DataError(
+            f"{named(path.name)} holds no answers: choose {TRANSCRIPTS} or {' or '.join(SUFFIXES)}"
+        )
+    found = conversations_of(frame, path.name)
+    answers = imported_answers(answers_table(frame, found), path.name, "text", "label", names)
+    unit = frame.index.name or "row"
+    turns = [
+        given_answer(loaded, one, f"{named(path.name)} {unit} {place}")
+        for place, one in zip(frame.index, found, strict=True)
+    ]
+    return Given(path, answers, turns, without)
+
+
+def settings_of(given: Given, loaded: LoadedModel) -> HarvestSettings:
+    """The settings of such a run; its questions are what the users said last."""
+    return HarvestSettings(
+        DataSettings(str(given.path.resolve())),
+        Template(TEMPLATE, "{text}", given.answers.choices),
+        loaded.settings,
+        modes=tuple(dict.fromkeys(given.answers.modes)),
+        calibration="none",
+    )
+
+
+def facts_of(given: Given, loaded: LoadedModel, reader: Any) -> dict:
+    """What views need to know of the run: as of a harvest, and which file its answers were given in."""
+    return {
+        "model": loaded.name,
+        "model_content": loaded.fingerprint,
+        "adapter": loaded.settings.adapter_name,
+        "first_block": first_adapted_block(loaded.settings.adapter_folder),
+        "layers": loaded.layers,
+        "d_model": loaded.d_model,
+        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "open": False,
+        "choices": list(reader.choices),
+        "single_token": reader.single,
+        "spellings": [
+            {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
+            for s in reader.spellings
+        ],
+        "continuations": [],
+        "form": asdict(chat_format(loaded.tokenizer)),
+        "demonstrations": [],
+        "calibrated_on": [],
+        "off_policy": True,
+        "imported": {"answers": named(given.path.name), "answers_sha256": sha256_of(given.path)},
+    }
+
+
+def _key(answers: ImportedAnswers, row: int) -> dict:
+    return {
+        "answer": row,
+        "number": answers.numbers[row],
+        "mode": answers.modes[row],
+        "wording": 0,
+        "order": 0,
+        "demo_set": 0,
+        "sample": 0,
+    }
