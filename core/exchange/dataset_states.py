@@ -49,14 +49,11 @@ def dataset_source(dataset: Any, folder: Path) -> StateSource:
     where = named(folder.name)
     columns = states_columns(dataset, where)
     nested = columns == [STATES]
-    arrow, rows = dataset.with_format("arrow"), len(dataset)
+    rows = len(dataset)
 
     def block(start: int, stop: int) -> np.ndarray:
-        try:
-            table = arrow[start:stop]
-            parts = [_values(table.column(name), 3 if nested else 2, name, where) for name in columns]
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{where} cannot be read: {named(error, 200)}") from error
+        table = _rows(dataset, columns, start, stop, where)
+        parts = [_values(table.column(name), 3 if nested else 2, name, where) for name in columns]
         widths = {part.shape[-1] for part in parts}
         if len(widths) > 1:
             raise DataError(
@@ -98,13 +95,27 @@ def labels_of_dataset(dataset: Any, where: str) -> pd.DataFrame:
     plain = [name for name, kind in features.items() if isinstance(kind, Value | ClassLabel)]
     if not plain:
         raise DataError(f"{where} has no column beside its states: name a table with --labels")
-    frame = dataset.select_columns(plain).to_pandas()
+    frame = _rows(dataset, plain, 0, len(dataset), where).to_pandas()
     for name in plain:
         if isinstance(features[name], ClassLabel):
             names = features[name].names
             frame[name] = [names[int(v)] if 0 <= v < len(names) else None for v in frame[name]]
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     return frame
+
+
+def _rows(dataset: Any, columns: list[str], start: int, stop: int, where: str) -> pyarrow.Table:
+    """Some rows of some columns, every offset and text of them checked: a damaged one would end the process.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    try:
+        table = dataset.select_columns(columns).with_format("arrow")[start:stop]
+        table.validate(full=True)
+    except (pyarrow.ArrowException, OSError, ValueError, IndexError, TypeError) as error:
+        raise DataError(f"{where} cannot be read: {named(error, 200)}") from error
+    return table
 
 
 def _values(column: pyarrow.ChunkedArray, dimensions: int, name: str, where: str) -> np.ndarray:

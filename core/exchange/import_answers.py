@@ -16,6 +16,7 @@ from core.downloads import sha256_of
 from core.engine.decoding import POSITIONS
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, DataError
+from core.exchange.brought_states import place_of
 from core.exchange.conversations import TRANSCRIPTS, answers_table, conversations_of
 from core.exchange.given_answers import GivenAnswer, given_answer, in_blocks, read_given
 from core.exchange.imported_answers import ImportedAnswers, imported_answers
@@ -78,7 +79,7 @@ def import_answers(
         Cancelled: `cancelled` said so; the same holds.
     """
     progress(0.0, "reading the transcripts")
-    given = open_answers(path.expanduser(), loaded)
+    given = open_answers(place_of(path), loaded)
     settings = settings_of(given, loaded)
     reader = make_reader(loaded.tokenizer, settings.template.choices)
     content = [
@@ -146,7 +147,7 @@ def open_answers(path: Path, loaded: LoadedModel) -> Given:
 def settings_of(given: Given, loaded: LoadedModel) -> HarvestSettings:
     """The settings of such a run; its questions are what the users said last."""
     return HarvestSettings(
-        DataSettings(str(given.path.resolve())),
+        DataSettings(str(given.path)),
         Template(TEMPLATE, "{text}", given.answers.choices),
         loaded.settings,
         modes=tuple(dict.fromkeys(given.answers.modes)),

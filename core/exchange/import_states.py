@@ -8,23 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from core.data.sources import DataSettings, fingerprint
-from core.data.tables import read_table
-from core.downloads import sha256_of
 from core.engine.not_finite import NOTHING
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
-from core.exchange.dataset_states import dataset_source, labels_of_dataset, open_dataset
-from core.exchange.imported_answers import ImportedAnswers, imported_answers
-from core.exchange.numpy_states import npy_folder_source, npz_source
-from core.exchange.safetensors_states import safetensors_source
-from core.exchange.state_source import StateSource
+from core.exchange.brought_states import Brought, bring
 from core.models.catalog import ModelSettings
 from core.prompts.chat import ChatFormat
 from core.prompts.templates import Template
-from core.shown import LONGEST_PATH, named, quoted
+from core.shown import named, quoted
 from core.store.record import run_folder
 from core.store.runs import RunStore
 
@@ -52,21 +45,6 @@ class Imported:
     found: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """What a person brings: states, the answers that they are of, and where both came from.
-
-    Attributes:
-        told: for the run's facts, the files' names and SHA-256.
-        labels: the path of the table, or of the dataset that has its labels in it.
-    """
-
-    source: StateSource
-    answers: ImportedAnswers
-    told: dict[str, str]
-    labels: Path
-
-
 def import_states(
     store: RunStore,
     states: Path,
@@ -88,7 +66,8 @@ def import_states(
 
     Raises:
         DataError, ModelError: what was brought cannot be read, or does not fit together.
-        StoreError: it cannot be written. Whatever is refused, nothing of it stays.
+        StoreError: it cannot be written. Whatever is refused, nothing of it stays; where the disk is full as
+            answers are committed, those that are stay, and the same import goes on.
     """
     progress(0.0, "reading what was brought")
     brought = bring(states, labels, text_column, label_column)
@@ -106,58 +85,13 @@ def import_states(
                 raise DataError(
                     f"{named(states.name)} has NaN or infinity in every row: there is nothing to read"
                 )
-            _write_answers(store, run, settings, facts, brought, finite)
         except BaseException:
             if not there:
                 shutil.rmtree(run_folder(store.cache, run), ignore_errors=True)
             raise
+        _write_answers(store, run, settings, facts, brought, finite)
     progress(1.0, "imported")
     return Imported(run, len(finite), int((~finite).sum()), False)
-
-
-def bring(states: Path, labels: Path | None, text: str | None, label: str | None) -> Brought:
-    """Open states and labels, and check that they belong together.
-
-    Raises:
-        DataError, ModelError: see `import_states`.
-    """
-    states = states.expanduser()
-    if not states.exists():
-        raise DataError(f"there is no file or folder {named(states, LONGEST_PATH)}")
-    source, frame = _open(states, labels)
-    told = {"states": named(states.name), "states_sha256": content_hash(states)}
-    where = states if labels is None else labels.expanduser()
-    if labels is not None:
-        told |= {"labels": named(where.name), "labels_sha256": content_hash(where)}
-    if len(frame) != source.rows:
-        raise DataError(
-            f"{told['states']} has {source.rows:,} rows and {named(where.name)} has {len(frame):,}: each row "
-            "of states needs its label, in the same order"
-        )
-    return Brought(source, imported_answers(frame, where.name, text, label), told, where.resolve())
-
-
-def _open(states: Path, labels: Path | None) -> tuple[StateSource, pd.DataFrame]:
-    is_dataset = (states / "dataset_info.json").is_file()
-    if labels is None and not is_dataset:
-        raise DataError(
-            f"{named(states.name)} holds states alone: name the table of their labels with --labels"
-        )
-    if is_dataset:
-        dataset = open_dataset(states)
-        source = dataset_source(dataset, states)
-        own = labels_of_dataset(dataset, named(states.name)) if labels is None else None
-        return source, read_table(labels) if labels is not None else own
-    table = read_table(labels or states)
-    if states.is_dir():
-        return npy_folder_source(states), table
-    readers = {".npz": npz_source, ".safetensors": safetensors_source}
-    if states.suffix.lower() not in readers:
-        raise DataError(
-            f"{named(states.name)} is of no kind that states are read from: choose .npz, .safetensors, a "
-            "folder of .npy files or a dataset folder"
-        )
-    return readers[states.suffix.lower()](states), table
 
 
 def settings_of(brought: Brought) -> HarvestSettings:
@@ -202,16 +136,6 @@ def facts_of(brought: Brought, model: str | None) -> dict:
         "calibrated_on": [],
         "imported": told,
     }
-
-
-def content_hash(path: Path) -> str:
-    """The SHA-256 (64 hexadecimal digits) of a file, or of the names and contents of a folder's files."""
-    if not path.is_dir():
-        return sha256_of(path)
-    digest = hashlib.sha256()
-    for file in sorted(found for found in path.iterdir() if found.is_file()):
-        digest.update(f"{file.name}\0{sha256_of(file)}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _write_states(

@@ -1,6 +1,8 @@
 """States in NumPy's formats, never unpickled: an .npz archive, or a folder with an .npy file a layer."""
 
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,12 +30,18 @@ STATES = "states"
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
+    tokenize.TokenError,
+    SyntaxError,
     OSError,
     EOFError,
+    LookupError,
+    TypeError,
     ValueError,
+    ArithmeticError,
     RuntimeError,
-    NotImplementedError,
 )
+"""What reading a damaged archive or header comes to."""
 Header = tuple[tuple[int, ...], np.dtype]
 
 
@@ -90,7 +98,7 @@ def npy_folder_source(folder: Path) -> StateSource:
         DataError: see `npz_source`.
     """
     where = named(folder.name)
-    files = {path.stem: path for path in sorted(folder.glob("*.npy"))}
+    files = {path.stem: path for path in sorted(folder.glob("*.npy")) if path.is_file()}
     wanted = in_layer_order(files, where)
     arrays = []
     for name in wanted:

@@ -83,5 +83,5 @@ def as_float32(values: np.ndarray) -> np.ndarray:
     """Numbers as float32; 16-bit ones without a sign are the bits of bfloat16."""
     if values.dtype == np.uint16:
         return (values.astype(np.uint32) << 16).view(np.float32)
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is marked as not finite
+    with np.errstate(all="ignore"):  # what does not fit becomes infinite, and is marked as not finite
         return np.asarray(values, dtype=np.float32)

@@ -1,6 +1,7 @@
 """States and labels from elsewhere become a run, or are refused without a trace."""
 
 import json
+import os
 import zipfile
 
 import datasets
@@ -97,8 +98,9 @@ def as_npz_of_layers(path, states):
     np.savez_compressed(path, **{f"layer.{n}": states[:, n] for n in range(LAYERS)})
 
 
-def as_dataset(folder, states):
-    rows = {"states": states.tolist(), **table().to_dict("list")}
+def as_dataset(folder, states, frame=None):
+    frame = table() if frame is None else frame
+    rows = {"states": states.tolist(), **frame.to_dict("list")}
     datasets.Dataset.from_dict(rows).save_to_disk(folder)
 
 
@@ -246,6 +248,67 @@ def test_an_archive_that_fails_half_way_leaves_nothing(store, tmp_path, monkeypa
     with pytest.raises(TelltaleError, match="cannot be read as NumPy arrays: Bad CRC"):
         import_states(store, states, labels)
     assert nothing_in(store)
+
+
+def test_a_dataset_with_damaged_text_is_refused_before_it_is_read(store, tmp_path):
+    as_dataset(tmp_path / "set", states_of(table()))
+    (file,) = (tmp_path / "set").glob("*.arrow")
+    content = file.read_bytes()
+    assert content.count(b"Sentence number 7 ") == 2
+    file.write_bytes(content.replace(b"Sentence number 7 ", b"Sentence \xff\xfe\xff\xfer 7 "))
+    with pytest.raises(TelltaleError, match="set cannot be read: .*UTF8"):
+        import_states(store, tmp_path / "set")
+    assert nothing_in(store)
+
+
+def test_an_import_that_was_cut_off_as_it_was_committed_goes_on(store, tmp_path, monkeypatch):
+    paths = bring(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "finish", lambda run: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            import_states(store, *paths)
+    (cut,) = store.runs()
+    assert not cut.complete
+    made = import_states(store, *paths)
+    assert made.run == cut.run and store.run(cut.run).complete and len(store.answers(cut.run)) == 160
+    assert (stored(store, cut.run) == states_of(table())).all()
+
+
+def test_pipes_are_not_waited_for(store, tmp_path):
+    _, labels = bring(tmp_path)
+    for name in ("pipe.npz", "pipe.safetensors"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(TelltaleError, match="no file or folder"):
+            import_states(store, tmp_path / name, labels)
+    (tmp_path / "layers").mkdir()
+    os.mkfifo(tmp_path / "layers" / "0.npy")
+    with pytest.raises(TelltaleError, match="no states that are named"):
+        import_states(store, tmp_path / "layers", labels)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from([".npz", ".safetensors", "folder", "dataset"]), data=st.data())
+def test_a_file_with_changed_bytes_becomes_a_whole_run_or_none(tmp_path_factory, kind, data):
+    folder = tmp_path_factory.mktemp("changed")
+    frame = table(n=4)
+    states, labels = bring(folder, frame)
+    write = {".safetensors": as_safetensors, "folder": as_npy_folder, "dataset": as_dataset}.get(kind)
+    if write:
+        states = folder / f"brought{kind}"
+        write(states, states_of(frame), *([frame] if kind == "dataset" else []))
+    files = sorted(states.iterdir()) if states.is_dir() else [states]
+    file = data.draw(st.sampled_from(files))
+    content = bytearray(file.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at : at + 3] = data.draw(st.binary(min_size=0, max_size=3))
+    file.write_bytes(content)
+    store = RunStore(folder)
+    try:
+        made = import_states(store, states, None if kind == "dataset" else labels)
+    except TelltaleError:
+        assert nothing_in(store)
+    else:
+        assert store.run(made.run).complete and made.answers == len(frame)
 
 
 def test_an_archive_that_claims_more_than_it_holds_is_refused_unread(store, tmp_path):
