@@ -30,7 +30,7 @@ $(TOOLS)/.installed: requirements-tools.lock
 	$(TOOLS)/bin/python -m pip $(LOCKED) -r $<
 	touch $@
 
-.PHONY: setup run test check bench chromium lock audit sbom
+.PHONY: setup run test check bench faults chromium lock audit sbom
 setup: .venv/.installed
 	@$(BIN)/python -m core.setup --cache "$(CACHE)"
 
@@ -45,6 +45,10 @@ check: .venv/.installed-test
 
 test: setup chromium check
 	TELLTALE_CACHE="$$(realpath -- "$(CACHE)")" $(BIN)/python -m pytest -q
+
+# Every fault of the campaign, injected into the real program; with SHORT=1 each a few times, as the tests do.
+faults: setup chromium .venv/.installed-test
+	$(BIN)/python -m tests.faults $(if $(SHORT),--short) --cache "$(CACHE)"
 
 bench: setup
 	$(BIN)/python -m benchmarks --cache "$(CACHE)"

@@ -30,6 +30,10 @@ class StoreError(TelltaleError):
     """A run, an answer or a cache folder that is missing or cannot be written."""
 
 
+class DamagedStates(StoreError):
+    """States on the disk that are missing, cut short or changed: their answers can be made again."""
+
+
 class RunHeld(StoreError):
     """A run that another process or job is writing."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.errors import TelltaleError
+from core.errors import DamagedStates, TelltaleError
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class JobState:
         what: what it is doing, for people.
         about: the run that it works on, as soon as that is known.
         result: what the work returned; None until then.
-        error: one sentence, where it failed.
+        error: one sentence, where it failed; damaged: whether for states on the disk that are damaged.
     """
 
     name: str
@@ -29,6 +29,7 @@ class JobState:
     cancelled: bool = False
     result: Any = None
     error: str | None = None
+    damaged: bool = False
 
 
 class Job:
@@ -72,17 +73,22 @@ class Job:
 
     def run(self, work: Callable[["Job"], Any]) -> None:
         """Do the work in this thread and keep its outcome."""
-        result, error = None, None
+        result, error, damaged = None, None, False
         try:
             result = work(self)
         except TelltaleError as refused:
-            error = str(refused)
+            error, damaged = str(refused), isinstance(refused, DamagedStates)
         except Exception as broken:
             traceback.print_exc()
             error = f"{type(broken).__name__}: {broken}"
         with self._lock:
             self._state = replace(
-                self._state, running=False, cancelled=self.cancelled(), result=result, error=error
+                self._state,
+                running=False,
+                cancelled=self.cancelled(),
+                result=result,
+                error=error,
+                damaged=damaged,
             )
         self._ended.set()
 

@@ -53,9 +53,10 @@ def fill(page: StreamlitPage) -> None:
             sidebar.show()
         if page.url_path:  # the default page has none, and it alone is drawn without the large packages
             session.need_packages()
+        session.tell_what_was_set_aside()
         page.run()
     except TelltaleError as error:
-        st.error(session.as_text(error))
+        session.show_refusal(error)
 
 
 with st.sidebar:

@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from core.best_of import best_of
-from core.errors import StoreError, TelltaleError
+from core.errors import DamagedStates, StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
 from core.labels import lay_decisions
 from core.labels_of_run import judged
@@ -103,9 +103,37 @@ def shows_refusals(draw: Callable[..., None]) -> Callable[..., None]:
         try:
             draw(*arguments)
         except TelltaleError as refused:
-            st.error(as_text(refused))
+            show_refusal(refused)
 
     return drawn
+
+
+def show_refusal(refused: TelltaleError) -> None:
+    """Show a mistake that a person can mend; states that are damaged can be set aside at once."""
+    st.error(as_text(refused))
+    if isinstance(refused, DamagedStates):
+        offer_to_set_aside()
+
+
+def offer_to_set_aside() -> None:
+    """A button that sets the chosen run's damaged answers aside: the rest is of use again at once."""
+    run = chosen_run()
+    if run is None or not st.button("Set the damaged answers aside", key=f"aside {run.run}"):
+        return
+    try:
+        with run_store().writing(run.run):
+            answers = run_store().set_damaged_aside(run.run)
+    except TelltaleError as refused:
+        st.error(as_text(refused))
+        return
+    st.session_state["set aside"] = f"{len(answers):,} answers of run {run.run} are set aside."
+    st.rerun()
+
+
+def tell_what_was_set_aside() -> None:
+    """Say once, after the page is drawn anew, how many answers were set aside and how to get them back."""
+    if told := st.session_state.pop("set aside", None):
+        st.info(f"{as_text(told)} The same harvest on **Generate** makes just those again.")
 
 
 def need_run() -> Run:
@@ -257,6 +285,8 @@ def watch_job(name: str, about: str | None = None, cancellable: bool = True) -> 
         _progress(name, cancellable)
     elif job.state.error and not job.state.cancelled and (about or job is own_job(name)):
         st.error(as_text(job.state.error))
+        if job.state.damaged:
+            offer_to_set_aside()
     return job.state
 
 

@@ -347,3 +347,16 @@ def test_a_converted_model_that_was_changed_on_the_disk_is_found(tmp_path):
     assert embedded_faults(tmp_path) == ["model.safetensors"]
     forget_embedded(tmp_path)
     assert not folder.exists()
+
+
+def test_a_description_that_is_gone_is_written_anew_over_the_same_chunks(lab, doctor, tiny, capsys):
+    run, before, states = only_run(lab), everything(lab), chunks(lab)
+    (lab / "runs" / run.run / "states/prompt/zarr.json").unlink()
+    ok, said = doctor()
+    assert not ok and "not described any more" in said[0]
+    doctor("--repair")
+    assert harvest_again(lab, tiny, capsys)["made"] == 0
+    after = everything(lab)
+    before.pop("runs"), after.pop("runs")
+    assert after == before and chunks(lab) == states and only_run(lab).state == "complete"
+    assert doctor()[0]

@@ -90,9 +90,8 @@ def check_download(name: str, download: Download, cache: Path, checks: Checks, r
     """Whether what `make setup` fetches is there and undamaged; with `repair` it is fetched anew."""
     try:
         faults = download.faults(cache)
-        if repair and (faults or not download.ready(cache)):
-            if faults:
-                download.forget(cache)
+        if repair and faults:
+            download.forget(cache)
             download.fetch(cache)
             checks.add(name, True, "fetched anew")
         elif faults:

@@ -35,11 +35,11 @@ def begin(store: RunStore, run: str, plan: Plan, facts: dict) -> set[int]:
     """
     settings, shape = plan.settings, (facts["layers"], facts["d_model"])
     store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
-    if not store.run(run).complete:
-        store.set_damaged_aside(run)
     store.states(run).create(settings.kept, plan.rows, *shape, plan.block_size)
     if settings.open:
         store.token_states(run).create(plan.rows * settings.decoding.max_new_tokens, *shape)
+    if not store.run(run).complete:
+        store.set_damaged_aside(run)
     return store.done(run)
 
 

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +101,19 @@ def npy_folder_source(folder: Path) -> StateSource:
     where = named(folder.name)
     files = {path.stem: path for path in sorted(folder.glob("*.npy")) if path.is_file()}
     wanted = in_layer_order(files, where)
-    arrays = []
+    layers, shapes = [], {}
     for name in wanted:
+        mapped = partial(np.load, files[name], mmap_mode="r", allow_pickle=False)
         try:
-            array = np.load(files[name], mmap_mode="r", allow_pickle=False)
+            array = mapped()
         except UNREADABLE as error:
             raise _damaged(named(files[name].name), error) from error
         check_floats(f"{named(name)} in {where}", array.dtype)
-        arrays.append(array)
-    rows, width = same_shapes({n: a.shape for n, a in zip(wanted, arrays, strict=True)}, where)
-    check_shape(where, rows, len(arrays), width)
-    return StateSource(rows, len(arrays), width, layers_together(arrays, rows))
+        layers.append(mapped)
+        shapes[name] = array.shape
+    rows, width = same_shapes(shapes, where)
+    check_shape(where, rows, len(layers), width)
+    return StateSource(rows, len(layers), width, layers_together(layers, rows))
 
 
 def _header(archive: zipfile.ZipFile, name: str, where: str) -> Header:

@@ -1,7 +1,8 @@
 """A run as a Hugging Face dataset folder, which `datasets.load_from_disk` opens, states included."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +57,15 @@ def export_dataset(
     check_wanted(parts, positions, chosen)
     disable_progress_bars()
     with written_whole(target) as folder:
-        stream = folder.with_name("stream.arrow")
         schema = _schema(parts, wanted)
-        with pyarrow.OSFile(str(stream), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-            for batch in _batches(parts, wanted, schema):
-                writer.write_batch(batch)
-        Dataset.from_file(str(stream)).save_to_disk(str(folder))
+        first = folder.with_name("first.arrow")
+        _write(first, schema, islice(_batches(parts, wanted, schema), 1))
+        # The library says what it says of a dataset, of its first rows: with all it would map them into memory.
+        Dataset.from_file(str(first)).save_to_disk(str(folder))
+        (data,) = folder.glob("*.arrow")
+        with pyarrow.ipc.open_stream(data) as described:
+            schema = described.schema
+        _write(data, schema, _batches(parts, wanted, schema))
         parts.write_record(folder)
     columns = tuple(states_column(*pair) for pair in wanted)
     return ExportedDataset(parts.run.run, target, len(parts.answers), columns)
@@ -70,6 +74,12 @@ def export_dataset(
 def _schema(parts: RunParts, wanted: Sequence[tuple[str, int]]) -> pyarrow.Schema:
     state = pyarrow.list_(pyarrow.float32(), parts.d_model)
     return pyarrow.schema([*parts.schema(), *(pyarrow.field(states_column(*pair), state) for pair in wanted)])
+
+
+def _write(path: Path, schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> None:
+    with pyarrow.OSFile(str(path), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _batches(

@@ -1,5 +1,7 @@
 """States in a safetensors file: one tensor for each layer, read where it lies."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +37,8 @@ def safetensors_source(path: Path) -> StateSource:
     check_shape(where, rows, len(wanted), width)
     with path.open("rb") as handle:
         data = LENGTH + int.from_bytes(handle.read(LENGTH), "little")
-    arrays: list[np.ndarray] = [
-        np.memmap(path, DTYPES[tensors[name].dtype], "r", data + tensors[name].begin, (rows, width))
+    layers: list[Callable[[], np.ndarray]] = [
+        partial(np.memmap, path, DTYPES[tensors[name].dtype], "r", data + tensors[name].begin, (rows, width))
         for name in wanted
     ]
-    return StateSource(rows, len(wanted), width, layers_together(arrays, rows))
+    return StateSource(rows, len(wanted), width, layers_together(layers, rows))

@@ -69,12 +69,19 @@ def same_shapes(shapes: dict[str, tuple[int, ...]], where: str) -> tuple[int, in
     return expected[0], expected[1]
 
 
-def layers_together(arrays: list[np.ndarray], rows: int) -> Callable[[int], Iterator[np.ndarray]]:
-    """The blocks of a source whose layers are arrays of their own, (rows, d_model) each, read as needed."""
+def layers_together(
+    layers: list[Callable[[], np.ndarray]], rows: int
+) -> Callable[[int], Iterator[np.ndarray]]:
+    """The blocks of a source whose layers are arrays of their own.
+
+    Args:
+        layers: each maps its array, (rows, d_model), into memory: anew for each block, so that what was read of
+            the last one does not stay there.
+    """
 
     def blocks(at_once: int) -> Iterator[np.ndarray]:
         for start in range(0, rows, at_once):
-            yield np.stack([as_float32(array[start : start + at_once]) for array in arrays], axis=1)
+            yield np.stack([as_float32(mapped()[start : start + at_once]) for mapped in layers], axis=1)
 
     return blocks
 

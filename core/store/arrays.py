@@ -14,6 +14,8 @@ EVERY_CHUNK = "every chunk is written"
 def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
     """Make an array of NaN, (rows, layers, d_model) float32; one that is there stays.
 
+    Where its description alone is gone that is written anew, and the chunks are what they were.
+
     Args:
         rows: of a chunk.
 
@@ -31,7 +33,6 @@ def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
         fill_value=float("nan"),
         compressors=[zarr.codecs.Crc32cCodec()],
         attributes={EVERY_CHUNK: True},
-        overwrite=True,
     )
 
 

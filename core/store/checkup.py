@@ -126,7 +126,7 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
         yield Fault(
             run.run,
             f"the states of run {run.run} are not described any more ({error})",
-            lambda: _give_up(store, run.run),
+            lambda: _reopen(store, run.run),
         )
         return
     if bad:
@@ -179,7 +179,7 @@ def _write_journals(store: RunStore, runs: list[str]) -> str:
 
 def _reopen(store: RunStore, run: str) -> str:
     store.set_aside(run, [])
-    return "it is interrupted now: the same harvest makes the missing answers"
+    return "it is interrupted now: the same harvest makes what is missing"
 
 
 def _give_up(store: RunStore, run: str) -> str:

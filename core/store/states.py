@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import StoreError
+from core.errors import DamagedStates, StoreError
 from core.store.arrays import create_array, open_array
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 
@@ -64,7 +64,8 @@ class StateArrays:
         Only chunks that hold one of them are read, and beside what is returned one chunk is in memory.
 
         Raises:
-            StoreError: no such position or layer, or a damaged chunk.
+            DamagedStates: a chunk that holds some of them is missing, cut short or changed.
+            StoreError: no such position or layer.
         """
         self._check(position)
         folder = self.folder / position
@@ -77,7 +78,7 @@ class StateArrays:
         try:
             return read_layer(folder, layer, np.asarray(rows, dtype=int))
         except BadChunkError as bad:
-            raise StoreError(f"states at {position!r}: {bad}; {MENDED_BY}") from bad
+            raise DamagedStates(f"states at {position!r}: {bad}; {MENDED_BY}") from bad
         except (OSError, IndexError) as error:
             raise StoreError(f"states of layer {layer} at {position!r} cannot be read: {error}") from error
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import StoreError
+from core.errors import DamagedStates, StoreError
 from core.store.arrays import create_array, open_array
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 from core.store.states import MENDED_BY
@@ -75,7 +75,7 @@ class TokenStates:
         try:
             found = read_layer(self.folder, layer, np.concatenate([np.zeros(0, dtype=int), *places]))
         except BadChunkError as bad:
-            raise StoreError(f"states of tokens: {bad}; {MENDED_BY}") from bad
+            raise DamagedStates(f"states of tokens: {bad}; {MENDED_BY}") from bad
         except (OSError, IndexError) as error:
             raise StoreError(f"token states of layer {layer} cannot be read: {error}") from error
         return np.split(found, np.cumsum(tokens)[:-1]) if len(tokens) else []
