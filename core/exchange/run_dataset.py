@@ -60,7 +60,7 @@ def export_dataset(
         schema = _schema(parts, wanted)
         first = folder.with_name("first.arrow")
         _write(first, schema, islice(_batches(parts, wanted, schema), 1))
-        # The library says what it says of a dataset, of its first rows: with all it would map them into memory.
+        # What the library says of a dataset it says of the first rows: all of them it would map into memory.
         Dataset.from_file(str(first)).save_to_disk(str(folder))
         (data,) = folder.glob("*.arrow")
         with pyarrow.ipc.open_stream(data) as described:

@@ -1,6 +1,6 @@
 """States that lie outside the store, to be read block by block: no more than a block is ever in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,13 +70,13 @@ def same_shapes(shapes: dict[str, tuple[int, ...]], where: str) -> tuple[int, in
 
 
 def layers_together(
-    layers: list[Callable[[], np.ndarray]], rows: int
+    layers: Sequence[Callable[[], np.ndarray]], rows: int
 ) -> Callable[[int], Iterator[np.ndarray]]:
     """The blocks of a source whose layers are arrays of their own.
 
     Args:
-        layers: each maps its array, (rows, d_model), into memory: anew for each block, so that what was read of
-            the last one does not stay there.
+        layers: each maps its array, (rows, d_model), into memory: anew for each block, so that what was read
+            of the last one does not stay there.
     """
 
     def blocks(at_once: int) -> Iterator[np.ndarray]:

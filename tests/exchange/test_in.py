@@ -255,8 +255,8 @@ def test_a_dataset_with_damaged_text_is_refused_before_it_is_read(store, tmp_pat
     (file,) = (tmp_path / "set").glob("*.arrow")
     content = file.read_bytes()
     assert content.count(b"Sentence number 7 ") == 2
-    file.write_bytes(content.replace(b"Sentence number 7 ", b"Sentence \xff\xfe\xff\xfer 7 "))
-    with pytest.raises(TelltaleError, match="set cannot be read: .*UTF8"):
+    file.write_bytes(content.replace(b"Sentence number 7 ", b"Sentence \xff\xfe\xff\xfeer 7 "))
+    with pytest.raises(TelltaleError, match=r"set cannot be read: .*UTF8"):
         import_states(store, tmp_path / "set")
     assert nothing_in(store)
 
