@@ -27,6 +27,8 @@ LABELS = ("incorrect", "correct")
 """What a sample's score makes of its answer."""
 CORRECT, INCORRECT = ("C", "CORRECT", "TRUE", "1", "1.0"), ("I", "INCORRECT", "FALSE", "0", "0.0")
 SAMPLES = "samples/"
+LARGEST_JSON = 256 << 20
+"""Bytes that are parsed at once, which takes many times as much: a whole .json log, a sample of an .eval."""
 ATTACHMENT = "attachment://"
 """Begins a content that is kept apart, among the sample's attachments."""
 UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError)
@@ -95,6 +97,11 @@ def _listed(log: Any, where: str) -> list:
 
 
 def _parsed(content: bytes, where: str) -> Any:
+    if len(content) > LARGEST_JSON:
+        raise DataError(
+            f"{where} holds {len(content):,} bytes of JSON in one: at most {LARGEST_JSON:,} can be read; "
+            "write the log as .eval, or split it"
+        )
     try:
         found = json.loads(content)
         json.dumps(found, ensure_ascii=False).encode()

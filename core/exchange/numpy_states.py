@@ -64,8 +64,8 @@ def npz_source(path: Path) -> StateSource:
         shape = headers[STATES][0]
         if len(shape) != 3:
             raise DataError(
-                f"{STATES} in {where} has the shape {shape}: expected (answers, layers, values of a state); "
-                "of one layer write states[:, None]"
+                f"{STATES} in {where} has the shape {shape}: expected (answers, layers, values of a state), "
+                "layer 0 being the embedding output"
             )
         rows, layers, width = shape
     else:

@@ -34,9 +34,12 @@ def check_shape(name: str, rows: int, layers: int, d_model: int) -> None:
     Raises:
         DataError: says which size.
     """
-    for what, size, most in (("layers", layers, MOST_LAYERS), ("values a state", d_model, MOST_WIDTH)):
-        if not 1 <= size <= most:
-            raise DataError(f"{name} has {size:,} {what}: states have 1 to {most:,}")
+    for what, size, least, most in (
+        ("layers, with layer 0", layers, 2, MOST_LAYERS),
+        ("values a state", d_model, 1, MOST_WIDTH),
+    ):
+        if not least <= size <= most:
+            raise DataError(f"{name} has {size:,} {what}: states have {least} to {most:,}")
     if rows < 1:
         raise DataError(f"{name} has no rows: there are no states in it")
 

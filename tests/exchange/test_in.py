@@ -204,11 +204,12 @@ def test_states_that_are_no_states_are_refused(store, tmp_path):
     good = states_of(frame)
     for states, said in (
         (good[:-1], "159 rows and labels.csv has 160"),
-        (good[:, 0], "write states"),
+        (good[:, 0], r"expected \(answers, layers"),
         (good.astype(int), "floating-point"),
         (np.full_like(good, np.nan), "NaN or infinity in every row"),
         (np.asfortranarray(good), "by columns"),
-        (good[:, :0], "0 layers"),
+        (good[:, :0], "0 layers, with layer 0"),
+        (good[:, :1], "1 layers, with layer 0"),
         (good[:0], "no rows|0 rows"),
     ):
         with pytest.raises(TelltaleError, match=said):
