@@ -5,11 +5,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.cli import main
+from core.engine.generate import end_ids
+from core.engine.prompts import question_of
 from core.errors import Cancelled, TelltaleError
 from core.exchange import import_answers as imports
 from core.exchange.conversations import conversation
@@ -21,6 +24,8 @@ from core.models.catalog import ModelSettings
 from core.models.loading import load_model
 from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
+from core.prompts.modes import wording_of
+from core.prompts.templates import Template
 from core.scoring.tokens import whole_states
 from core.store.runs import RunStore
 from tests.conftest import beside
@@ -205,6 +210,39 @@ def test_a_probe_of_a_harvest_is_judged_on_given_answers(cache, tiny, tmp_path, 
     assert report.chosen.test.n == 40
     assert main(["import", str(path), "--cache", lab]) == 2
     assert "name the model" in capsys.readouterr().err
+
+
+def test_a_harvest_read_again_from_its_transcripts_has_the_same_states(cache, tiny, loaded, tmp_path):
+    lab = beside(cache, tmp_path)
+    asked = ["--data", "movie-reviews", "--n", "24", "--mode", "honest", "--model", str(tiny)]
+    assert main(["harvest", *asked, "--cache", str(lab)]) == 0
+    store = RunStore(lab)
+    (harvested,) = store.runs()
+    template = Template.from_dict(harvested.settings["template"])
+    ends = end_ids(loaded)
+    rows, kept = [], []
+    for row in store.answers(harvested.run, heavy=True).to_dict("records"):
+        ids = [number for number in json.loads(row["ids"]) if number not in ends]
+        if loaded.tokenizer(row["generated"], add_special_tokens=False).input_ids != ids or not ids:
+            continue  # what a random model writes need not be tokenized as it wrote it
+        kept.append(row["answer"])
+        turns = [
+            {"role": "system", "content": wording_of("honest", 0).text},
+            {"role": "user", "content": template.fill(question_of(row))},
+            {"role": "assistant", "content": row["generated"]},
+        ]
+        rows.append({"messages": turns, "label": ("Negative", "Positive")[row["label"]], "mode": "honest"})
+    assert len(kept) >= 8
+    again = import_answers(store, write(tmp_path / "t.jsonl", rows), loaded).run
+    before = store.answers_at(harvested.run, kept).set_index(pd.RangeIndex(len(kept)))
+    after = store.answers(again)
+    assert after["said"].equals(before["said"]) and after["prompt_tokens"].equals(before["prompt_tokens"])
+    assert after["p_1"].tolist() == pytest.approx(before["p_1"].tolist(), rel=1e-3)
+    for position in ("prompt", "before", "answer", "mean"):
+        for layer in range(loaded.layers):
+            one = store.layer(harvested.run, position, layer, np.array(kept))
+            two = store.layer(again, position, layer, after["answer"].to_numpy())
+            assert two == pytest.approx(one, abs=1e-4, nan_ok=True), (position, layer)
 
 
 VALUES = st.recursive(
