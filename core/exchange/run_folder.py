@@ -15,6 +15,7 @@ from core.exchange.whole_folder import written_whole
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
+OF_TOKENS = "States of every generated token, which runs of open questions keep, are not in here.\n"
 ANSWERS, DECISIONS = "answers.parquet", "decisions.csv"
 
 
@@ -84,7 +85,7 @@ Hidden states of a language model while it answered, and what its {len(parts.ans
 Row i of every tensor belongs to row i of `{ANSWERS}`; it is NaN where that answer has no state there.
 Tensors have TransformerLens's names: `{layer_name(0)}` is layer 0, the embedding output, and
 `{layer_name(last)}` is layer {last}, the residual stream after the last block, before any final norm.
-
+{OF_TOKENS if "tokens" in parts.answers else ""}
 ```python
 import pandas as pd
 from safetensors import safe_open

@@ -19,6 +19,7 @@ from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
 from core.probes.saved import SavedProbes, with_origin
 from core.store.runs import RunStore
+from tests.conftest import beside
 from tests.contrast_runs import made_run
 from tests.shift_runs import store_run
 
@@ -85,6 +86,20 @@ def test_a_folder_holds_the_run_and_its_readme_opens_it(store, tell, tmp_path, m
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["settings"] == store.run(RUN).settings and record["facts"]["layers"] == 3
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_a_run_of_open_questions_is_exported_without_its_tokens(cache, tiny, tmp_path, capsys):
+    lab = str(beside(cache, tmp_path))
+    asked = ["--data", "open-numbers", "--n", "6", "--model", str(tiny), "--max-new-tokens", "2"]
+    assert main(["harvest", *asked, "--cache", lab]) == 0
+    (run,) = RunStore(tmp_path).runs()
+    for form in ("folder", "dataset"):
+        assert (
+            main(["export", run.run, "--format", form, "--file", str(tmp_path / form), "--cache", lab]) == 0
+        )
+    answers = pd.read_parquet(tmp_path / "folder" / "answers.parquet")
+    assert answers["outcome"].tolist() == datasets.load_from_disk(tmp_path / "dataset")["outcome"][:]
+    assert "every generated token" in (tmp_path / "folder" / "README.md").read_text()
 
 
 def test_each_layer_has_its_name_in_transformer_lens(store, tell, tmp_path):
