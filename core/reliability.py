@@ -58,12 +58,12 @@ class Reliability:
 def honest_reliability(
     answers: pd.DataFrame, calibrations: pd.DataFrame
 ) -> tuple[Reliability, Reliability] | None:
-    """Raw and calibrated reliability of a run under honest; None where it asked nothing there.
+    """Raw and calibrated reliability of a run under honest; None where no answer there has probabilities.
 
     Args:
         answers, calibrations: what `RunStore.answers` and `RunStore.calibrations` give.
     """
-    honest = answers[answers["mode"] == "honest"]
+    honest = answers[(answers["mode"] == "honest") & answers["p_0"].notna()]
     if honest.empty:
         return None
     found = probabilities(honest, calibrations)

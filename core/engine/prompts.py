@@ -22,8 +22,12 @@ def prompt_of(run: Run, row: Row, tokenizer: Any) -> Prompt:
 
     Raises:
         StoreError: the run does not say what its demonstrations were, or the prompt comes out at another
-            length than was harvested, as with another model's tokenizer.
+            length than was harvested, as with another model's tokenizer; or the run was imported.
     """
+    if run.facts.get("imported"):
+        raise StoreError(
+            f"run {run.run} was imported: its prompts are as they were elsewhere, and are not made anew here"
+        )
     settings = run.settings
     prompt = render(
         tokenizer,

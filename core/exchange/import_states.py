@@ -14,7 +14,7 @@ from core.engine.not_finite import NOTHING
 from core.engine.settings import HarvestSettings
 from core.errors import DataError
 from core.exchange.brought_states import Brought, bring
-from core.models.catalog import ModelSettings
+from core.models.catalog import NO_MODEL, ModelSettings
 from core.prompts.chat import ChatFormat
 from core.prompts.templates import Template
 from core.shown import named, quoted
@@ -23,8 +23,6 @@ from core.store.runs import RunStore
 
 TEMPLATE = "imported states"
 """The name of such a run's template, which stands in its title."""
-NO_MODEL = "./(none: this run's states were imported, and no model came with them)"
-"""The model of such a run. It is a folder that is not there: whoever wants to load it is told this name."""
 POSITION = "prompt"
 LONGEST_NAME = 100
 MOST_ROWS = 256

@@ -67,6 +67,10 @@ class ModelSettings:
         return LIAR_FOLDER
 
 
+NO_MODEL = "no model: imported states"
+"""What stands in the place of a model's id in a run of imported states."""
+
+
 def of_one_model(facts: Mapping, other: Mapping) -> bool:
     """Whether two runs or probes are of one model, adapters aside: only then do their states mean the same.
 
@@ -108,6 +112,11 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
                 "the embedded model is not in the cache yet: run `make setup` or fetch it in the app"
             )
         return ModelPlace(str(embedded_folder(cache)))
+    if settings.id == NO_MODEL:
+        raise ModelError(
+            "this run's states were imported, and no model came with them: what asks the model works on runs "
+            "that were harvested here"
+        )
     if not settings.id.strip():
         raise ModelError(f"choose a model: {LIAR_ID}, {EMBEDDED_ID}, a hub id, a folder or a GGUF file")
     path = local_path(settings.id)

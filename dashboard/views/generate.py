@@ -146,7 +146,7 @@ def newest(run: Run, frame: pd.DataFrame) -> None:
     table = answer_rows(run, part).drop(columns="answer")
     table[f"P({names[1]})"], table[f"P({names[0]})"] = part["p_1"], part["p_0"]
     table["outside"] = part["outside"]
-    table["leans"] = [names[int(value)] for value in part["leans_calibrated"]]
+    table["leans"] = ["–" if pd.isna(value) else names[int(value)] for value in part["leans_calibrated"]]
     table["generated"] = part["generated"]
     columns: dict[str, Any] = {
         name: st.column_config.ProgressColumn(name, format="%.2f", min_value=0.0, max_value=1.0)

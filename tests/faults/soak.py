@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -25,10 +24,10 @@ from tests.faults.server import Server
 
 FAULT = "long use of one server"
 PAGES = ("Prune", "Projection", "Probes", "Tokens")
-EVERY = 0.5
-"""Seconds between two looks at memory and open files."""
+EVERY, LOOKS = 1.0, 20
+"""Seconds between two looks at open files, and how many there are until a number stays."""
 MEMORY, FILES = 1.10, 5
-"""How much the last quarter may have over the second: of memory by a factor, of open files by so many."""
+"""How much the second half may have over the first: of memory by a factor, of open files by so many."""
 QUESTIONS = 10
 PATIENCE = 60_000
 """Milliseconds that a page may take for anything that is asked of it."""
@@ -44,57 +43,54 @@ def use_for_long(scene: Scene, seconds: float, browser: Browser) -> Injection:
     server, models = Server(scene.cache()), (scene.tiny, other_model(scene))
     try:
         lost = [*lap(browser, server, models[0]), *lap(browser, server, models[1])]
-        until = time.monotonic() + seconds
-        with Watch(server) as watch:
-            for number in count():
-                lost += lap(browser, server, models[number % 2])
-                if time.monotonic() > until:
-                    break
+        until, watch = time.monotonic() + seconds, Watch(server)
+        for number in count():
+            lost += lap(browser, server, models[number % 2])
+            watch.look()
+            if time.monotonic() > until:
+                break
         return Injection(FAULT, f"{number + 1} laps, {watch.told}", (*dict.fromkeys(lost), *watch.grown))
     finally:
         server.kill()
 
 
 class Watch:
-    """A context in which a server's memory and open files are looked at now and then."""
+    """A server's memory and open files after each lap, when nobody is there: they come and go within one."""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._ended = server, threading.Event()
+        self._server = server
         self.memory: list[int] = []
         self.files: list[int] = []
-        self._thread = threading.Thread(target=self._look, name="soak watch")
 
-    def __enter__(self) -> "Watch":
-        self._thread.start()
-        return self
-
-    def _look(self) -> None:
-        while not self._ended.wait(EVERY):
-            self.memory.append(self._server.memory)
-            self.files.append(self._server.open_files)
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
+    def look(self) -> None:
+        """Look once the server has noticed that its visitor left."""
+        before = -1
+        for _ in range(LOOKS):
+            if (now := self._server.open_files) == before:
+                break
+            before = now
+            time.sleep(EVERY)
+        self.memory.append(self._server.memory)
+        self.files.append(now)
 
     @property
     def told(self) -> str:
         """What was seen, in a few words."""
-        (first, last), (few, many) = quarters(self.memory), quarters(self.files)
+        (first, last), (few, many) = halves(self.memory), halves(self.files)
         return f"{first / 1e6:,.0f} to {last / 1e6:,.0f} MB, {few:.0f} to {many:.0f} open files"
 
     @property
     def grown(self) -> tuple[str, ...]:
         """What grew."""
-        (first, last), (few, many) = quarters(self.memory), quarters(self.files)
+        (first, last), (few, many) = halves(self.memory), halves(self.files)
         lost = ("memory grew",) if last > MEMORY * first else ()
         return (*lost, "open files grew") if many > few + FILES else lost
 
 
-def quarters(seen: list[int]) -> tuple[float, float]:
-    """The medians of the second and of the last quarter."""
-    quarter = len(seen) // 4
-    return median(seen[quarter : 2 * quarter]), median(seen[-quarter:])
+def halves(seen: list[int]) -> tuple[float, float]:
+    """The medians of the first and of the second half."""
+    half = len(seen) // 2
+    return median(seen[: max(half, 1)]), median(seen[half:])
 
 
 def lap(browser: Browser, server: Server, model: Path) -> list[str]:
