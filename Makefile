@@ -43,8 +43,10 @@ check: .venv/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two processes, each with half of the processors: much of a test is imports and waiting for a browser.
 test: setup chromium check
-	TELLTALE_CACHE="$$(realpath -- "$(CACHE)")" $(BIN)/python -m pytest -q
+	TELLTALE_CACHE="$$(realpath -- "$(CACHE)")" TELLTALE_THREADS="$${TELLTALE_THREADS:-$$(( ($$(nproc) + 1) / 2 ))}" \
+	  $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 # Every fault of the campaign, injected into the real program; with SHORT=1 each a few times, as the tests do.
 faults: setup chromium .venv/.installed-test

@@ -1,6 +1,5 @@
 """One background job at a time per process, with progress, cancel and an error that stays to be read."""
 
-import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -92,9 +91,6 @@ class Job:
                 damaged=damaged,
             )
         self._ended.set()
-        # What was left in cycles goes now: a model that was switched, the event loops of visitors who left.
-        # By itself Python looks at its oldest objects so seldom that open files would grow for an hour.
-        gc.collect()
 
 
 class Jobs:

@@ -18,10 +18,14 @@ PATIENCE = 120.0
 
 
 class Server:
-    """One server of a cache folder. It keeps its port when it is started again."""
+    """One server of a cache folder. It keeps its port when it is started again.
 
-    def __init__(self, cache: Path) -> None:
-        self.cache, self.port = cache, free_port()
+    Args:
+        variables: of its environment, besides.
+    """
+
+    def __init__(self, cache: Path, **variables: str) -> None:
+        self.cache, self.port, self._variables = cache, free_port(), variables
         self.address = f"http://127.0.0.1:{self.port}"
         self.start()
 
@@ -37,7 +41,7 @@ class Server:
             self.process = subprocess.Popen(
                 list(map(str, command)),
                 cwd=ROOT,
-                env=os.environ | ALONE,
+                env=os.environ | ALONE | self._variables,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

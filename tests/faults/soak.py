@@ -28,6 +28,8 @@ EVERY, LOOKS = 1.0, 20
 """Seconds between two looks at open files, and how many there are until a number stays."""
 MEMORY, FILES = 1.10, 5
 """How much the second half may have over the first: of memory by a factor, of open files by so many."""
+FORGET = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1"}
+"""Streamlit keeps a visitor who left, with an event loop's three files, for two minutes: here for a second."""
 QUESTIONS = 10
 PATIENCE = 60_000
 """Milliseconds that a page may take for anything that is asked of it."""
@@ -40,7 +42,7 @@ def soak(scene: Scene) -> Iterator[Injection]:
 
 def use_for_long(scene: Scene, seconds: float, browser: Browser) -> Injection:
     """Lap after lap, the first of them before anything is counted: it imports and loads what stays."""
-    server, models = Server(scene.cache()), (scene.tiny, other_model(scene))
+    server, models = Server(scene.cache(), **FORGET), (scene.tiny, other_model(scene))
     try:
         lost = [*lap(browser, server, models[0]), *lap(browser, server, models[1])]
         until, watch = time.monotonic() + seconds, Watch(server)
