@@ -29,7 +29,7 @@ EVERY, LOOKS = 1.0, 20
 MEMORY, FILES = 1.10, 5
 """How much the second half may have over the first: of memory by a factor, of open files by so many."""
 FORGET = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1"}
-"""Streamlit keeps a visitor who left, with an event loop's three files, for two minutes: here for a second."""
+"""Streamlit keeps who left for two minutes, with the three files of an event loop: here for a second."""
 QUESTIONS = 10
 PATIENCE = 60_000
 """Milliseconds that a page may take for anything that is asked of it."""
