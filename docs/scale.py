@@ -65,6 +65,7 @@ class Harvest:
     def lines(self) -> list[str]:
         """The figures as a Markdown table."""
         rate = self.state_bytes / (self.gpu_hours * 3600)
+        per_layer = self.files // (self.layers + 1) // self.positions
         return [
             "| what | how much |",
             "| --- | --- |",
@@ -76,7 +77,7 @@ class Harvest:
             f"| database | {amount(self.answers * self.row)} |",
             f"| journal | {amount(self.answers * self.journal)} |",
             f"| read for one layer (a probe, a projection) | {amount(self.layer_bytes)} in "
-            f"{self.files // (self.layers + 1) // self.positions:,} files, {self.layer_bytes / self.read:,.1f} s |",
+            f"{per_layer:,} files, {self.layer_bytes / self.read:,.1f} s |",
             f"| read for a sweep over all layers | {amount(self.layer_bytes * (self.layers + 1))}, "
             f"{self.layer_bytes * (self.layers + 1) / self.read / 60:,.0f} min |",
             f"| one layer in memory | {amount(self.layer_bytes)} |",
