@@ -11,6 +11,7 @@ from core.cli import main
 from core.engine.shard import Shard
 from core.errors import DataError
 from core.store.database import NAME
+from core.store.merge import copy_whole
 from core.store.runs import RunStore
 from tests.conftest import beside
 
@@ -105,6 +106,20 @@ def test_shards_that_were_harvested_otherwise_or_are_damaged_are_refused(
     chunk.write_bytes(chunk.read_bytes()[:-1])
     assert "are damaged" in merge(parts, capsys, code=2)
     assert not RunStore(parts).runs()
+
+
+def test_a_copy_that_is_cut_off_leaves_nothing_in_its_place(tmp_path, monkeypatch):
+    source, target = tmp_path / "zarr.json", tmp_path / "merged.json"
+    source.write_text("{}")
+
+    def cut_off(_, part):
+        part.write_text("{")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", cut_off)
+    with pytest.raises(OSError, match="No space left"):
+        copy_whole(source, target)
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("typed", ["0/3", "4/3", "3", "a/b", "1/0", "1/99999", "-1/3", "1/3/5", ""])

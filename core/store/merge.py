@@ -43,8 +43,9 @@ def merge_shards(
         shards: cache folders.
 
     Raises:
-        StoreError: a folder is no cache, two shards of one run differ in settings or model, a shard's states
-            are damaged, or a run is being written; nothing of that run is taken then.
+        StoreError: a folder is no cache, two shards of one run differ in settings or model, or a shard's run
+            is damaged or being written: nothing of any run is taken then. Also where a run of this store is
+            being written or a copy fails: whole answers that were taken before stay, and a repeat goes on.
     """
     found: dict[str, list[tuple[RunStore, Run]]] = {}
     for folder in shards:
@@ -111,7 +112,8 @@ def take(store: RunStore, part: RunStore, run: Run) -> int:
     """Copy the answers of a shard that are not there yet, states first; gives how many."""
     with store.writing(run.run):
         store.begin(run.run, run.settings, run.facts, run.planned, part.questions(run.run))
-        rows = [row for row in part.rows(run.run) if row["answer"] not in store.done(run.run)]
+        done = store.done(run.run)
+        rows = [row for row in part.rows(run.run) if row["answer"] not in done]
         if not rows:
             return 0
         answers = [row["answer"] for row in rows]
@@ -136,7 +138,7 @@ def copy_chunks(source: Path, target: Path, rows: Sequence[int]) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
         if not (target / "zarr.json").is_file():
-            shutil.copyfile(source / "zarr.json", target / "zarr.json")
+            copy_whole(source / "zarr.json", target / "zarr.json")
         layout = layout_of(source)
         for number in sorted({row // layout.each for row in rows}):
             for layer in range(layout.layers):
@@ -144,11 +146,16 @@ def copy_chunks(source: Path, target: Path, rows: Sequence[int]) -> None:
                 if not (source / chunk).is_file():
                     continue  # older runs wrote no chunks for positions that none of the answers had
                 (target / chunk).parent.mkdir(parents=True, exist_ok=True)
-                part = (target / chunk).with_suffix(".partial")
-                shutil.copyfile(source / chunk, part)
-                part.replace(target / chunk)
+                copy_whole(source / chunk, target / chunk)
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(f"states cannot be copied from {source}: {error}") from error
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all; raises `OSError`."""
+    part = target.with_suffix(".partial")
+    shutil.copyfile(source, part)
+    part.replace(target)
 
 
 def _first_difference(one: dict, two: dict) -> str | None:
