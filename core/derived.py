@@ -14,6 +14,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -61,19 +62,26 @@ def load_derived(path: Path) -> Any:
         return None
     except Exception:  # whatever a damaged file raises: the result is made anew
         _log.warning("telltale: a derived result that cannot be read was thrown away: %s", path)
-    path.unlink(missing_ok=True)
+    with suppress(OSError):  # on a disk that cannot be written it is thrown away every time
+        path.unlink(missing_ok=True)
     return None
 
 
 def keep_derived(found: Any, path: Path) -> None:
-    """Keep a result, signed, whole or not at all; without a key or a private folder it is not kept."""
+    """Keep a result, signed, whole or not at all.
+
+    Without a key, a private folder or room on the disk it is not kept, and made anew the next time.
+    """
     key = memo_key() if _make_private(path.parent.parent) else None
     if key is None:
         return
     buffer = io.BytesIO()
     joblib.dump(found, buffer)
     content = buffer.getbuffer()
-    replace_atomically(path, _signature(key, path, content) + content)
+    try:
+        replace_atomically(path, _signature(key, path, content) + content)
+    except OSError as error:
+        _log.warning("telltale: a derived result cannot be kept: %s", error)
 
 
 def _signature(key: bytes, path: Path, content: memoryview) -> bytes:

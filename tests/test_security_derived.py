@@ -1,5 +1,6 @@
 """A pickle in the cache that this user's own program did not write is never unpickled."""
 
+import errno
 import json
 import os
 import pickle
@@ -139,6 +140,27 @@ def test_without_a_state_folder_nothing_is_kept_and_nothing_fails(kept, own_stat
     own_state.write_text("a file where the folder would be")
     assert memo_key() is None
     keep_derived(RESULT, kept)
+    assert load_derived(kept) is None
+
+
+def test_on_a_full_disk_nothing_is_kept_and_nothing_fails(kept, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    other = kept.with_name("other.joblib")
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        keep_derived(RESULT, other)
+    assert "No space left" in caplog.text
+    assert load_derived(other) is None and load_derived(kept)["auroc"] == 0.75
+
+
+def test_a_damaged_entry_on_a_disk_that_cannot_be_written_is_none(kept, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    kept.write_bytes(b"cut short")
+    monkeypatch.setattr(type(kept), "unlink", read_only)
     assert load_derived(kept) is None
 
 
