@@ -15,7 +15,7 @@ from core.open_answers import NOT_JUDGED, not_judged
 from core.open_beliefs import contradicts as open_contradicts
 from core.open_beliefs import held_entity
 from core.prompts.modes import MODES
-from core.pruning.rules import RULES
+from core.pruning.rules import RULES, not_finite
 from core.store.decision import OUTCOME, Decision
 
 FLAGS = tuple(RULES)
@@ -91,11 +91,6 @@ def lay_decisions(judged: pd.DataFrame, decisions: Mapping[int, Decision]) -> pd
     )
 
 
-def not_finite(frame: pd.DataFrame) -> pd.Series:
-    """Which answers are no measurement: a state or probability was NaN or infinite. Never in any data."""
-    return frame.get("not_finite", pd.Series(False, frame.index)).astype(bool)
-
-
 def _verdicts(frame: pd.DataFrame) -> np.ndarray:
     """Right or error where truth is asked for; under lie whether said contradicts what the model believes."""
     told_to_lie, true = frame["mode"] == "lie", frame["said_true"] == 1
@@ -161,9 +156,9 @@ def before_outcome_pruning(labelled: pd.DataFrame) -> pd.Series:
     """The answers that rates count: all but those dropped for quality in all data.
 
     Drops for the outcome stay in, also where a person had them reach test data: a rate of lies among answers
-    that were picked for being lies says nothing.
+    that were picked for being lies says nothing. What is not finite is out, whatever was decided.
     """
-    return ~labelled["dropped"] | labelled["reason"].isin(OUTCOME)
+    return (~labelled["dropped"] | labelled["reason"].isin(OUTCOME)) & ~not_finite(labelled)
 
 
 def mode_summary(labelled: pd.DataFrame, mode: str) -> dict:

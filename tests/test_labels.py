@@ -179,6 +179,13 @@ def test_rates_count_outcome_drops_even_where_they_reach_test_data(single):
     assert mode_summary(poor, "lie")["as_instructed"] == 1
 
 
+def test_what_is_not_finite_is_in_no_rate_whatever_was_decided(single):
+    judged = label_answers(single.assign(not_finite=single["answer"] == 3))
+    told_truth = {3: Decision(3, "drop", "said the truth", everywhere=True)}
+    assert mode_summary(judged, "lie")["n"] == 2
+    assert mode_summary(lay_decisions(judged, told_truth), "lie")["n"] == 2
+
+
 def test_answers_that_repeat_each_other_count_once_in_an_interval():
     values, groups = pd.Series([1.0, 1, 0, 0, 1, 1, 1, 1]), pd.Series(list("aabbccdd"))
     assert share_with_interval(values, groups) == (0.75, pytest.approx(list(wilson_interval(3, 4))))

@@ -10,16 +10,31 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+from core.answers import boundary_ids, make_reader
 from core.cli import main
+from core.data.sources import DataSettings
+from core.engine.decoding import Decoding
+from core.engine.generate import Emitted, generate_batch
+from core.engine.harvest import prepare
+from core.engine.settings import HarvestSettings
 from core.labels_of_run import labelled
+from core.models.catalog import ModelSettings
+from core.models.loading import load_model
 from core.probes.of_run import probe_run
 from core.probes.rows import ProbeSettings
 from core.projection import ProjectionSettings, project_run
+from core.prompts.templates import OPEN_TEMPLATE
 from core.store.runs import RunStore
 from tests.conftest import beside
 
 POISON = "movie"
+SINGLE, SEVERAL = ("negative", "positive"), ("quite unfavourable", "rather favourable")
 ASKED = ("harvest", "--data", "movie-reviews", "--n", "80", "--calibration", "none")
+
+
+@pytest.fixture(scope="module")
+def loaded(cache, tiny):
+    return load_model(ModelSettings(str(tiny)), cache)
 
 
 def poisoned(tiny, folder, value):
@@ -87,6 +102,40 @@ def test_they_are_shown_as_such_and_left_out_of_rates_probes_and_projections(spo
     assert np.isfinite([layer.test.auroc for layer in report.layers]).all()
     made = project_run(store, run, ProjectionSettings(method="pca"))
     assert len(made.answers) == int((~marked).sum()) and np.isfinite(made.coordinates).all()
+
+
+@pytest.mark.parametrize("choices", [SINGLE, SEVERAL], ids=["a later token", "a spelling"])
+def test_an_answer_is_marked_for_whatever_follows_its_prompt_too(loaded, monkeypatch, choices):
+    reader, calls, forward = make_reader(loaded.tokenizer, choices), [], loaded.model.forward
+    assert reader.single == (choices is SINGLE)
+
+    def spoil(*arguments, **named):
+        output = forward(*arguments, **named)
+        if len(calls) == 1:
+            output.logits[1] = float("nan")
+        calls.append(named)
+        return output
+
+    prompts = [tuple(loaded.tokenizer(text).input_ids) for text in ("One of two", "Two of two")]
+    boundary = None if reader.single else boundary_ids(loaded.tokenizer)
+    asked = (loaded, prompts, reader, Decoding(3))
+    sound = generate_batch(*asked, boundary=boundary)
+    monkeypatch.setattr(loaded.model, "forward", spoil)
+    kept, marked = generate_batch(*asked, boundary=boundary)
+    assert all(answer.finite for answer in sound) and kept.finite and kept.ids == sound[0].ids
+    assert not marked.finite and marked.said.choice is None
+
+
+def test_an_open_answer_that_is_not_finite_names_nothing(cache, tiny, loaded):
+    settings = HarvestSettings(DataSettings("open-numbers", n=2), OPEN_TEMPLATE, ModelSettings(str(tiny)))
+    prepared = prepare(settings, loaded, cache)
+    [item, *_] = next(prepared.plan.blocks()).items
+    right = tuple(loaded.tokenizer(prepared.plan.questions[item.question].accepted[0]).input_ids)
+    steps = np.zeros((len(right) + 1, loaded.layers, loaded.d_model), dtype=np.float32)
+    worker = prepared.worker(loaded, 512)
+    for finite, outcome in ((True, "right"), (False, "unreadable")):
+        read = worker._read(item.question, Emitted(right, right, "", (), steps, finite=finite)).read
+        assert read.outcome == outcome and (read.named is None) == (not finite)
 
 
 def test_a_model_that_gives_nothing_finite_is_refused_where_it_is_calibrated(cache, tiny, tmp_path, capsys):

@@ -6,6 +6,7 @@ token t - 1, fed back.
 """
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,7 @@ class Generated:
         top: the ten likeliest first tokens, (id, probability).
         states: for each position wanted, and each continuation, (layers, d_model) float32; NaN where it has
             none.
-        finite: as in `Emitted`.
+        finite: as in `Emitted`, the spellings' probabilities among them.
     """
 
     ids: tuple[int, ...]
@@ -66,7 +67,8 @@ class Emitted:
         steps: states (steps, layers, d_model) float32: step 0 of the last prompt token, step t of generated
             token t - 1, fed back.
         continued: of each continuation its last token's states, (layers, d_model) float32.
-        finite: whether all of its states and probabilities are numbers; else it says nothing.
+        finite: whether all of its states are numbers and every token came of probabilities that are; else it
+            says nothing.
     """
 
     ids: tuple[int, ...]
@@ -126,12 +128,11 @@ def generate_batch(
     )
     made = []
     for answer, probabilities in zip(emitted, spellings, strict=True):
-        said = read_said(loaded.tokenizer, answer.content, reader.choices) if answer.finite else Said(None)
+        finite = answer.finite and all(map(math.isfinite, probabilities))
+        said = read_said(loaded.tokenizer, answer.content, reader.choices) if finite else Said(None)
         states = states_at(answer.steps, positions, said, len(answer.content))
         states |= zip(CONTINUATIONS, answer.continued, strict=False)
-        made.append(
-            Generated(answer.ids, answer.text, said, probabilities, answer.top, states, answer.finite)
-        )
+        made.append(Generated(answer.ids, answer.text, said, probabilities, answer.top, states, finite))
     return made
 
 
@@ -169,6 +170,7 @@ def emit_batch(
     generators = [np.random.default_rng(_seed(decoding.seed, key)) for key in (keys or [""] * rows)]
     emitted: list[list[int]] = [[] for _ in range(rows)]
     done = [False] * rows
+    drawn_soundly = [True] * rows
     steps: list[torch.Tensor] = []
     with StateCapture(loaded) as capture:
         more = decoding.max_new_tokens > 1 or feed_last or keep_cache or len(continuations) > 0
@@ -188,9 +190,11 @@ def emit_batch(
             _read_on(loaded, ids, cache, mask, last_places, logits_to_keep=1)
             continued.append(capture.take().numpy())
         for step in range(decoding.max_new_tokens):
+            sound = logits.logsumexp(dim=-1).isfinite().tolist()
             for row in range(rows):
                 if done[row]:
                     continue
+                drawn_soundly[row] &= sound[row]
                 chosen = _pick(logits[row], decoding.temperature, generators[row])
                 emitted[row].append(chosen)
                 if watch:
@@ -217,7 +221,7 @@ def emit_batch(
             top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
             steps=states[:, row],
             continued=tuple(of_all[row] for of_all in continued),
-            finite=not bool(first[row].isnan().any())
+            finite=drawn_soundly[row]
             and all(
                 bool(np.isfinite(part).all())
                 for part in (states[: spoken[row] + 1, row], *(of_all[row] for of_all in continued))

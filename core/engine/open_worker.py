@@ -112,9 +112,10 @@ class OpenWorker:
     def _read(self, question: int, emitted: Emitted) -> OpenGenerated:
         pieces = growing_text(self.loaded.tokenizer, emitted.content)
         text = pieces[-1] if pieces else ""
-        read = read_open(text, self.plan.questions[question], self._is_cut(emitted, text))
+        readable = text if emitted.finite else ""
+        read = read_open(readable, self.plan.questions[question], self._is_cut(emitted, text))
         said = Said(None)
-        if read.named is not None and emitted.finite:
+        if read.named is not None:
             said = Said(SAID[read.outcome], *token_span(pieces, read.start, read.end))
         tokens = len(emitted.content)
         states = states_at(emitted.steps, self.plan.settings.positions, said, tokens)

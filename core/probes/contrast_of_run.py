@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ProbeError
-from core.labels import not_finite
 from core.probes.methods import CONTRAST_METHODS, method_named
 from core.probes.methods.vinc import FEWEST
+from core.pruning.rules import not_finite
 from core.store.runs import Run, RunStore
 from core.store.states import CONTINUATIONS
 

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from core.derived import derived_path, keep_derived, load_derived
 from core.downloads import Progress, ignore_progress
 from core.errors import ProbeError
-from core.labels import not_finite
 from core.labels_of_run import labelled
 from core.models.catalog import of_one_model
 from core.own_report.of_probe import with_own_report
@@ -21,6 +20,7 @@ from core.probes.contrast_of_run import check_alike, contrast_pairs
 from core.probes.metrics import Area, area
 from core.probes.rows import BOTH, CONTRAST, ProbeSettings
 from core.probes.words_of_run import words_of_run
+from core.pruning.rules import not_finite
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore

@@ -37,12 +37,13 @@ class Rule:
     marks: Mask
 
 
-def _not_finite(frame: pd.DataFrame) -> pd.Series:
+def not_finite(frame: pd.DataFrame) -> pd.Series:
+    """Which answers are no measurement: a state or probability was NaN or infinite. Never in any data."""
     return frame.get("not_finite", pd.Series(False, frame.index)).astype(bool)
 
 
 def _unreadable(frame: pd.DataFrame) -> pd.Series:
-    return frame["said"].isna() & ~not_judged(frame) & ~_not_finite(frame)
+    return frame["said"].isna() & ~not_judged(frame) & ~not_finite(frame)
 
 
 def _little_mass(frame: pd.DataFrame) -> pd.Series:
@@ -77,7 +78,7 @@ RULES: dict[str, Rule] = {
             "not finite",
             "quality",
             "A state or a probability was NaN or infinite: no measurement, and left out whatever is decided.",
-            _not_finite,
+            not_finite,
         ),
         Rule(
             "no choice given",

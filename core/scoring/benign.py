@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from core.data.chat import CHAT
-from core.labels import not_finite
 from core.labels_of_run import labelled
 from core.probes.bundle import FittedProbe
 from core.probes.false_alarms import Alarms, half_threshold
 from core.probes.false_alarms_of_run import ALARM, benign_answers
+from core.pruning.rules import not_finite
 from core.store.runs import Run, RunStore
 
 RATE = 0.05
