@@ -15,7 +15,7 @@ from core.engine.harvest import HarvestProgress, HarvestResult, Prepared, harves
 from core.engine.settings import HarvestSettings
 from core.engine.shard import WHOLE, Shard
 from core.errors import StoreError, TemplateError
-from core.models.loading import LoadedModel, load_model
+from core.models.loading import load_model
 from core.paths import SHARDS, cache_folder
 from core.progress import progress_bar
 from core.prompts.fitting import forms
@@ -50,29 +50,38 @@ def here(cache: Path, settings: HarvestSettings, options: Namespace) -> HarvestR
     store = RunStore(cache if shard.whole else cache_folder(cache / SHARDS / shard.folder))
     prepared = prepare(settings, loaded, cache)
     planned = shard.answers(prepared.plan)
-    warn_of_disk(prepared, loaded, store, planned)
+    warn_of_disk(prepared, loaded.layers, loaded.d_model, store, planned)
     with progress_bar(planned, "answer") as bar:
         try:
             return harvest_or_watch(
                 prepared, loaded, store, shard=shard, progress=shown_on(bar), watching=tell_watching
             )
         except KeyboardInterrupt as stopped:
-            done = len(store.done(prepared.run))
-            raise Stopped(
-                f"{done:,} of {planned:,} answers of run {prepared.run} are kept; the same command goes on",
-                getattr(stopped, "code", INTERRUPTED),
-            ) from stopped
+            raise with_what_is_kept(stopped, store, prepared.run, planned) from stopped
 
 
 def by_ray(cache: Path, settings: HarvestSettings, options: Namespace) -> HarvestResult:
     """On a Ray cluster."""
-    from core.engine.on_ray import Cluster, harvest_on_ray
+    from core.engine.on_ray import harvest_on_ray
+    from core.engine.ray_crew import Cluster
 
     if options.shard:
         raise StoreError("--shard is for machines without Ray: leave it out with --engine ray")
-    cluster = Cluster(options.address, options.workers)
+    store, cluster = RunStore(cache), Cluster(options.address, options.workers)
+    begun: list[Prepared] = []
+
+    def planned(prepared: Prepared, facts: dict) -> None:
+        warn_of_disk(prepared, facts["layers"], facts["d_model"], store, prepared.plan.answers)
+        begun.append(prepared)
+
     with progress_bar(1, "answer") as bar:
-        return harvest_on_ray(settings, RunStore(cache), cluster, progress=shown_on(bar))
+        try:
+            return harvest_on_ray(settings, store, cluster, progress=shown_on(bar), planned=planned)
+        except KeyboardInterrupt as stopped:
+            if not begun:
+                raise
+            run, answers = begun[0].run, begun[0].plan.answers
+            raise with_what_is_kept(stopped, store, run, answers) from stopped
 
 
 def shown_on(bar: Any) -> Callable[[HarvestProgress], None]:
@@ -85,10 +94,18 @@ def shown_on(bar: Any) -> Callable[[HarvestProgress], None]:
     return show
 
 
-def warn_of_disk(prepared: Prepared, loaded: LoadedModel, store: RunStore, planned: int) -> None:
+def with_what_is_kept(stopped: KeyboardInterrupt, store: RunStore, run: str, planned: int) -> Stopped:
+    """The end that somebody asked for, with how many answers are kept."""
+    return Stopped(
+        f"{len(store.done(run)):,} of {planned:,} answers of run {run} are kept; the same command goes on",
+        getattr(stopped, "code", INTERRUPTED),
+    )
+
+
+def warn_of_disk(prepared: Prepared, layers: int, d_model: int, store: RunStore, planned: int) -> None:
     """Say on stderr where the harvest would pass the disk or the budget."""
     left = planned - len(store.done(prepared.run))
-    needed = harvest_bytes(left, prepared.plan.settings.vectors, loaded.layers, loaded.d_model)
+    needed = harvest_bytes(left, prepared.plan.settings.vectors, layers, d_model)
     if left and (told := warning(store.cache, needed)) is not None:
         print(f"telltale: {told}", file=sys.stderr)
 

@@ -25,7 +25,7 @@ from core.engine.prefix import Prefix
 from core.errors import ModelError
 from core.models.loading import LoadedModel
 from core.prompts.modes import MODES
-from core.store.runs import RunStore
+from core.store.run_states import RunStates
 
 
 class ChoiceWorker:
@@ -64,7 +64,7 @@ class ChoiceWorker:
 
         return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
-    def write_tokens(self, store: RunStore, run: str, block: Block, generated: list[Generated]) -> None:
+    def write_tokens(self, store: RunStates, run: str, block: Block, generated: list[Generated]) -> None:
         """The states of generated tokens, which choices do not keep."""
 
     def calibrations(self, block: Block) -> list[dict]:

@@ -134,7 +134,7 @@ def harvest(
     run, plan = prepared.run, prepared.plan
     began, planned = time.monotonic(), shard.answers(plan)
     with store.writing(run):
-        tokens = tokens_at_once(prepared, loaded, store)
+        tokens = tokens_as_begun(store, run) or tokens_that_suit(prepared, loaded, store.cache)
         done = begin(store, run, plan, describe(prepared, loaded) | {"batch_tokens": tokens})
         before = len(done)
         worker: Any = prepared.worker(loaded, tokens)
@@ -205,14 +205,17 @@ def harvest_or_watch(
         time.sleep(LOOK_EVERY)
 
 
-def tokens_at_once(prepared: Prepared, loaded: LoadedModel, store: RunStore) -> int:
-    """Tokens of a packed batch: as when the run began, so that going on makes the same batches."""
-    begun = [run for run in store.runs() if run.run == prepared.run]
-    if begun:
-        return begun[0].facts.get("batch_tokens", PACKED_TOKENS)
+def tokens_as_begun(store: RunStore, run: str) -> int | None:
+    """Tokens of a packed batch when a run began, so that going on makes the same; None before it has."""
+    begun = [known for known in store.runs() if known.run == run]
+    return begun[0].facts.get("batch_tokens", PACKED_TOKENS) if begun else None
+
+
+def tokens_that_suit(prepared: Prepared, loaded: LoadedModel, cache: Path) -> int:
+    """Tokens of a packed batch that suit the model and the device, for a run that begins."""
     plan = prepared.plan
     each = [len(plan.prompt(plan.questions[0], arm).ids) for arm in plan.arms]
-    return token_budget(loaded, store.cache, plan.answers * sum(each) // len(each))
+    return token_budget(loaded, cache, plan.answers * sum(each) // len(each))
 
 
 def describe(prepared: Prepared, loaded: LoadedModel) -> dict:

@@ -14,7 +14,7 @@ from core.engine.plan import Block, Plan, key_columns
 from core.engine.prefix import Prefix
 from core.models.loading import LoadedModel
 from core.open_answers import OpenAnswer, read_open
-from core.store.runs import RunStore
+from core.store.run_states import RunStates
 
 SAID = {"right": 1, "wrong": 0}
 NO_CHOICES = {"p_0": 0.0, "p_1": 0.0, "outside": 0.0, "leans": 0, "leans_calibrated": 0, "offset": 0.0}
@@ -70,7 +70,7 @@ class OpenWorker:
         """Open answers lean to no choice."""
         return []
 
-    def write_tokens(self, store: RunStore, run: str, block: Block, generated: list[OpenGenerated]) -> None:
+    def write_tokens(self, store: RunStates, run: str, block: Block, generated: list[OpenGenerated]) -> None:
         """The states of every generated token."""
         store.token_states(run).write(self._first(block), [answer.token_states for answer in generated])
 

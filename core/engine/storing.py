@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from core.engine.plan import Block, Plan
+from core.store.run_states import RunStates
 from core.store.runs import RunStore
 
 
@@ -43,7 +44,7 @@ def begin(store: RunStore, run: str, plan: Plan, facts: dict) -> set[int]:
     return store.done(run)
 
 
-def write_states(store: RunStore, run: str, worker: Any, block: Block, generated: list[Any]) -> None:
+def write_states(store: RunStates, run: str, worker: Any, block: Block, generated: list[Any]) -> None:
     """Write a block's states.
 
     Args:
