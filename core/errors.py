@@ -34,6 +34,10 @@ class DamagedStates(StoreError):
     """States on the disk that are missing, cut short or changed: their answers can be made again."""
 
 
+class DamagedDatabase(StoreError):
+    """A database whose file is not what it was: it can be made anew from what lies beside the states."""
+
+
 class RunHeld(StoreError):
     """A run that another process or job is writing."""
 

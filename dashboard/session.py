@@ -32,7 +32,7 @@ UNESCAPED = re.compile(
     r"""
     (?<=http:)(?=//) | (?<=https:)(?=//) | (?<=www)(?=\.) | (?<=[-.\w+]@)(?=[-\w]+\.)  # links
     | (?<=:)(?=[a-z][-+\w/]*:)  # icons, emoji
-    | (?<=[-<>~])(?=[-=>])  # arrows and dashes
+    | (?:(?<=\A[-<>~])|(?<=\s[-<>~]))(?=(?:->|[->=])(?:\s|\Z))  # arrows and dashes that stand alone
     """,
     re.IGNORECASE | re.VERBOSE,
 )

@@ -1,5 +1,6 @@
 """Damage of every kind done to a real run's files, found by `telltale doctor`, and mended without loss."""
 
+import fcntl
 import json
 import shutil
 import sqlite3
@@ -10,18 +11,23 @@ import numpy as np
 import pytest
 
 from core.cli import main
-from core.commands.doctor import REVIEWS, Checks, check_download
+from core.commands.doctor import REVIEWS, Checks, check_download, check_store
 from core.data.reviews import FILES, review_faults, reviews_folder
 from core.downloads import sha256_of
 from core.errors import StoreError
 from core.models.embedded import HASHES, embedded_faults, embedded_folder, forget_embedded
+from core.own_report.store import OwnReportStore
 from core.prompts.templates import Template
+from core.store.checkup import check_database
 from core.store.database import NAME, VERSION, Database
 from core.store.decisions import DecisionStore
 from core.store.journal import Journal
 from core.store.judgements import JudgementStore, LoggedJudgement
+from core.store.lock import hold, is_held
 from core.store.runs import RunStore
 from core.store.saved import SavedStore
+from core.store.states import StateArrays
+from core.store.trash import Trash
 from tests.conftest import beside
 
 ASKED = ("harvest", "--data", "movie-reviews", "--n", "20", "--calibration", "content-free")
@@ -52,16 +58,13 @@ def lab(undisturbed, tmp_path):
 
 
 @pytest.fixture
-def doctor(lab, capsys):
+def doctor(lab):
     """What the doctor says of the store: whether all is well, and its sentences."""
 
     def call(*options):
-        capsys.readouterr()
-        code = main(["doctor", "--json", "--cache", str(lab), *options])
-        checks = json.loads(capsys.readouterr().out)["checks"]
-        found = [check for check in checks if check["name"] == "store"]
-        assert code == (0 if all(check["ok"] for check in checks) else 1)
-        return all(check["ok"] for check in found), [check["detail"] for check in found]
+        checks = Checks()
+        check_store(lab, checks, "--repair" in options)
+        return all(check["ok"] for check in checks.made), [check["detail"] for check in checks.made]
 
     return call
 
@@ -117,9 +120,11 @@ CHUNK_FAULTS = {
 }
 
 
-def test_a_sound_store_is_called_sound(doctor):
+def test_a_sound_store_is_called_sound(lab, doctor, capsys):
     ok, said = doctor()
     assert ok and said == ["1 runs, 40 answers, all of their states read and whole"]
+    assert main(["doctor", "--cache", str(lab)]) == 0
+    assert f"ok   store: {said[0]}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fault", CHUNK_FAULTS)
@@ -360,3 +365,172 @@ def test_a_description_that_is_gone_is_written_anew_over_the_same_chunks(lab, do
     before.pop("runs"), after.pop("runs")
     assert after == before and chunks(lab) == states and only_run(lab).state == "complete"
     assert doctor()[0]
+
+
+def test_a_repair_takes_no_decision_from_another_run_with_the_same_step_numbers(lab, doctor):
+    """The database is lost, a new one counts steps from 1, and the doctor brings the first run back."""
+    first, before = only_run(lab).run, DecisionStore(lab).by_person(only_run(lab).run)
+    (lab / NAME).unlink()
+    decisions = DecisionStore(lab)
+    for answer in range(4):
+        decisions.decide("another run", [answer], "drop", "other", "cal")
+    mine = decisions.by_person("another run")
+    assert doctor("--repair")[0]
+    assert decisions.by_person("another run") == mine and len(mine["cal"]) == 4
+    assert decisions.by_person(first) == before
+    assert decisions.undo(first, "ben") == [1, 2] and decisions.redo(first, "ann") == [5]
+
+
+def test_what_was_set_aside_stays_so_when_the_database_is_made_anew(lab, doctor):
+    store, run = RunStore(lab), only_run(lab).run
+    store.set_aside(run, [0, 3])
+    left = store.done(run)
+    (lab / NAME).unlink()
+    assert doctor("--repair")[0]
+    assert RunStore(lab).done(run) == left and only_run(lab).state == "interrupted"
+
+
+def test_one_journal_that_makes_no_sense_costs_no_other_run(lab, doctor):
+    run, before = only_run(lab).run, everything(lab)
+    nothing = dict.fromkeys(("run", "settings", "facts", "planned", "started"))
+    for name, entry in (
+        ("0" * 12, ("questions", [[0, "q", "text", None, 1, "a", "b", "s", "g"]])),
+        ("1" * 12, ("run", nothing)),
+    ):
+        (lab / "runs" / name).mkdir()
+        Journal(lab / "runs" / name).append(entry, ("answers", {"columns": ["answer"], "rows": [[0]]}))
+    (lab / NAME).write_bytes(b"\x07garbage" * 5000)
+    doctor("--repair")
+    assert everything(lab) == before and [found.run for found in RunStore(lab).runs()] == [run]
+
+
+def test_a_full_disk_is_not_taken_for_damage_and_a_failed_repair_leaves_all_as_it_was(lab, monkeypatch):
+    assert check_database(lab) is None
+    content = (lab / NAME).read_bytes()
+
+    def full(*_, **__):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", full)
+        found = check_database(lab)
+    assert found.mend is None and "disk I/O" in found.what and "repair" not in found.what
+    (lab / NAME).write_bytes(content[: 3 * 4096])
+    fault = check_database(lab)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.store.rebuild._swap", full)
+        with pytest.raises(sqlite3.OperationalError):
+            fault.mend()
+    assert (lab / NAME).read_bytes() == content[: 3 * 4096]
+    fault.mend()
+    assert check_database(lab) is None and only_run(lab).answers == 40
+
+
+def test_the_models_own_reports_come_back_with_their_run(lab, doctor):
+    store, run = OwnReportStore(lab), only_run(lab).run
+    store.add(run, [{"answer": n, "yes_first": 0.5, "no_first": -n, "outside": 0.1} for n in range(3)])
+    before = store.of(run)
+    RunStore(lab).delete(run)
+    assert store.of(run).empty
+    RunStore(lab).restore(run)
+    assert store.of(run).equals(before) and len(before) == 3
+    (lab / NAME).unlink()
+    assert doctor("--repair")[0] and OwnReportStore(lab).of(run).equals(before)
+
+
+def test_a_deletion_cut_off_in_its_middle_loses_nothing(lab, doctor, monkeypatch):
+    before, states, run = everything(lab), chunks(lab), only_run(lab).run
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trash, "put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            RunStore(lab).delete(run)
+    assert not RunStore(lab).runs()
+    assert doctor("--repair")[0]
+    assert everything(lab) == before and chunks(lab) == states
+
+
+def test_a_folder_that_a_killed_harvest_left_is_in_the_way_of_no_restore(lab):
+    before, run = everything(lab), only_run(lab).run
+    store = RunStore(lab)
+    store.delete(run)
+    with store.writing(run):
+        pass
+    Trash(lab).put(lab / "runs" / run)
+    with store.writing(run):
+        pass
+    store.restore(run)
+    assert everything(lab) == before
+
+
+def test_a_lock_that_went_to_the_trash_is_not_taken_for_the_runs(lab, monkeypatch):
+    folder, real, waited = lab / "runs" / only_run(lab).run, fcntl.flock, []
+
+    def flock(handle, how):
+        if not waited:
+            waited.append(True)
+            Trash(lab).put(folder)
+        return real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with hold(folder):
+        assert is_held(folder) and (folder / "lock").is_file()
+
+
+def test_templates_from_before_there_was_a_journal_get_into_it(lab, doctor):
+    (lab / "journal.jsonl").unlink()
+    ok, said = doctor()
+    assert not ok and "stand in the database alone" in said[0]
+    assert doctor("--repair")[0]
+    before = everything(lab)
+    (lab / NAME).unlink()
+    assert doctor("--repair")[0] and everything(lab) == before
+    (lab / "journal.jsonl").unlink()
+    SavedStore(lab).save_template(Template("other", "{text}!", ("No", "Yes")))
+    assert doctor()[0], "the first one saved brings the others"
+
+
+def test_a_journal_that_lacks_answers_is_written_anew(lab, doctor):
+    run = only_run(lab).run
+    journal = Journal(lab / "runs" / run)
+    journal.path.write_bytes(journal.path.read_bytes().replace(b" answers ", b" answerz ", 1))
+    ok, said = doctor()
+    assert not ok and "journal of all their answers" in said[0]
+    assert doctor("--repair")[0] and journal.answers() == RunStore(lab).done(run)
+
+
+@pytest.mark.parametrize("how", ["gone", "garbage", "empty"])
+def test_arrays_that_are_gone_or_not_described_are_made_again(how, lab, doctor, tiny, capsys):
+    before, states = everything(lab), chunks(lab)
+    hurt = lab / "runs" / only_run(lab).run / "states/before"
+    if how == "gone":
+        shutil.rmtree(hurt)
+    else:
+        (hurt / "zarr.json").write_bytes(b"{broken" if how == "garbage" else b"")
+    assert not doctor()[0]
+    doctor("--repair")
+    assert harvest_again(lab, tiny, capsys)["made"] == (40 if how == "gone" else 0)
+    after = everything(lab)
+    before.pop("runs"), after.pop("runs")
+    assert after == before and chunks(lab) == states and doctor()[0]
+
+
+def test_a_chunk_that_cannot_be_read_is_one_chunk(lab, doctor):
+    chunk = lab / "runs" / only_run(lab).run / "states/prompt/c/0/1/0"
+    chunk.unlink()
+    chunk.mkdir()
+    ok, said = doctor()
+    assert not ok and "is unreadable" in said[0] and "not described" not in said[0]
+
+
+def test_a_block_is_written_over_a_damaged_chunk_that_it_does_not_fill(tmp_path):
+    states = StateArrays(tmp_path)
+    states.create(("prompt",), rows=64, layers=2, d_model=3, block=32)
+    states.write("prompt", 32, np.ones((5, 2, 3), np.float32))
+    flip(tmp_path / "prompt/c/1/0/0")
+    states.write("prompt", 32, np.full((5, 2, 3), 2, np.float32))
+    assert (states.read("prompt", 0, np.arange(32, 37)) == 2).all()
+    assert np.isnan(states.read("prompt", 0, np.arange(37, 64))).all()

@@ -55,8 +55,9 @@ def conversation(messages: Any, where: str) -> Conversation:
     last = max((place for place, (role, _) in enumerate(turns) if role == "assistant"), default=-1)
     if last < 0 or not turns[last][1].strip():
         raise DataError(f"{where}: there is no assistant turn with text, which would be the answer")
-    if not any(role == "user" and text.strip() for role, text in turns[:last]):
-        raise DataError(f"{where}: no user's message comes before the answer")
+    asked = [text for role, text in turns[:last] if role == "user"]
+    if not asked or not asked[-1].strip():
+        raise DataError(f"{where}: no user's message with text comes before the answer")
     return Conversation(tuple(turns[:last]), turns[last][1])
 
 

@@ -9,33 +9,25 @@ import pandas as pd
 
 from core.own_report.question import QUESTION
 from core.store.database import Database
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS own_reports (
-    run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, answer INTEGER NOT NULL, asked TEXT NOT NULL,
-    yes_first REAL NOT NULL, no_first REAL NOT NULL, outside REAL NOT NULL, PRIMARY KEY (run, answer)
-) WITHOUT ROWID;
-"""
+from core.store.record import note
 
 
 class OwnReportStore:
     """What models said of their own answers."""
 
     def __init__(self, cache: Path) -> None:
+        self.cache = cache
         self.database = Database(cache)
-        with self.database.connect() as connection:
-            connection.executescript(SCHEMA)
 
     def add(self, run: str, rows: list[dict]) -> None:
         """Commit reports: each has the columns that `of` gives, `log_odds` aside."""
+        made = [(row["answer"], QUESTION, row["yes_first"], row["no_first"], row["outside"]) for row in rows]
         with self.database.connect() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO own_reports VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (run, row["answer"], QUESTION, row["yes_first"], row["no_first"], row["outside"])
-                    for row in rows
-                ],
+                [(run, *report) for report in made],
             )
+            note(self.cache, connection, run, ("own-reports", made))
 
     def of(self, run: str) -> pd.DataFrame:
         """A run's reports, asked as they are asked now.

@@ -3,9 +3,12 @@
 Zarr is imported with the first array that is made or opened: runs and answers are shown without it.
 """
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 EVERY_CHUNK = "every chunk is written"
 """Attribute of an array whose chunks are there even where they hold NaN alone: a missing one is lost."""
@@ -22,7 +25,7 @@ def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    if (folder / "zarr.json").is_file():
+    if _is_described(folder):
         return
     zarr = _zarr()
     zarr.create_array(
@@ -36,6 +39,20 @@ def create_array(folder: Path, shape: tuple[int, int, int], rows: int) -> None:
     )
 
 
+def _is_described(folder: Path) -> bool:
+    """Whether the array's description is there and whole; one that is damaged is taken away."""
+    description = folder / "zarr.json"
+    try:
+        if "shape" in json.loads(description.read_text(encoding="utf-8")):
+            return True
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        pass
+    description.unlink()
+    return False
+
+
 def open_array(folder: Path, mode: Any) -> Any:
     """The array in a folder, `mode` r or r+.
 
@@ -43,6 +60,23 @@ def open_array(folder: Path, mode: Any) -> Any:
         FileNotFoundError, ValueError, KeyError: there is none.
     """
     return _zarr().open_array(folder, mode=mode)
+
+
+def write_whole(array: Any, first: int, states: np.ndarray) -> None:
+    """Write rows from the first one of a chunk on, NaN up to the end of the last chunk.
+
+    A chunk that is written in part is read first, and may be damaged.
+
+    Args:
+        states: (rows, layers, d_model).
+
+    Raises:
+        OSError: the disk is full or the folder is gone.
+    """
+    end = min(-(-(first + len(states)) // array.chunks[0]) * array.chunks[0], array.shape[0])
+    whole = np.full((end - first, *states.shape[1:]), np.nan, dtype=np.float32)
+    whole[: len(states)] = states
+    array[first:end] = whole
 
 
 @lru_cache

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import StoreError
+from core.errors import DamagedDatabase, StoreError
 from core.store.chunks import BadChunk
 from core.store.database import NAME, Database
 from core.store.journal import Journal
@@ -18,7 +18,7 @@ from core.store.lock import is_held
 from core.store.rebuild import rebuild_database
 from core.store.record import note, replay, run_folder
 from core.store.runs import Run, RunStore
-from core.store.saved import lost_rows, put_back
+from core.store.saved import lost_rows, put_back, unjournalled_rows
 from core.store.trash import Trash
 
 LEFTOVERS = ("**/*.partial", "**/*.part")
@@ -51,10 +51,10 @@ def check_database(cache: Path) -> Fault | None:
     else:
         try:
             faults = Database(cache).faults()
-        except StoreError as error:
-            if "newer Telltale" in str(error) or "another program" in str(error):
-                return Fault("database", str(error), None)
+        except DamagedDatabase as error:
             faults = [str(error)]
+        except StoreError as error:
+            return Fault("database", str(error), None)
         if not faults:
             return None
         what = f"{NAME} is damaged: {faults[0]}"
@@ -85,14 +85,14 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
         if run.state != "growing":
             yield from _check_run(store, run)
             folder = run_folder(cache, run.run)
-            if folder.is_dir() and not Journal(folder).tells_of_a_run:
+            if folder.is_dir() and not _is_journalled(store, run.run):
                 alone.append(run.run)
         looked_at()
     if alone:
         yield Fault(
             "database",
-            f"runs without a journal: {', '.join(alone[:NAMED])}{' …' if len(alone) > NAMED else ''} "
-            f"({len(alone)}); were the database damaged, their answers would be lost",
+            f"runs without a journal of all their answers: {', '.join(alone[:NAMED])}"
+            f"{' …' if len(alone) > NAMED else ''} ({len(alone)}); in a damaged database they would be lost",
             lambda: _write_journals(store, alone),
         )
     for folder in _folders(cache):
@@ -100,6 +100,13 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
             yield _orphan(store, folder)
     with store.database.connect() as connection:
         lost = [name for _, name in lost_rows(connection, Journal(cache))]
+        unsaid = unjournalled_rows(connection, Journal(cache))
+    if unsaid:
+        yield Fault(
+            "database",
+            f"{len(unsaid)} templates and sets of statements stand in the database alone",
+            lambda: _journal_saved(store),
+        )
     if lost:
         yield Fault("database", f"{lost[0]!r} was saved, and the database lacks it", lambda: _put_back(store))
     leftovers = list(_leftovers(cache))
@@ -120,6 +127,13 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
             lambda: _give_up(store, run.run),
         )
         return
+    gone = store.gone_positions(run)
+    if gone:
+        yield Fault(
+            run.run,
+            f"the states of run {run.run} at {', '.join(gone)} are gone: all of its answers are affected",
+            lambda: _reopen(store, run.run),
+        )
     try:
         bad = store.damaged(run.run)
     except (OSError, ValueError, KeyError) as error:
@@ -178,11 +192,14 @@ def _write_journals(store: RunStore, runs: list[str]) -> str:
 
 
 def _reopen(store: RunStore, run: str) -> str:
-    store.set_aside(run, [])
+    with store.writing(run):
+        store.set_aside(run, [])
     return "it is interrupted now: the same harvest makes what is missing"
 
 
 def _give_up(store: RunStore, run: str) -> str:
+    if (run_folder(store.cache, run) / "states").is_dir():
+        return "its states are there again"
     store.delete(run)
     return "the run is in the trash: the same harvest makes it again, and its decisions apply to it"
 
@@ -192,17 +209,34 @@ def _orphan(store: RunStore, folder: Path) -> Fault:
     if journal.tells_of_a_run:
 
         def rebuild() -> str:
-            with store.database.connect() as connection:
+            with store.writing(run), store.database.connect() as connection:
                 replay(connection, run, journal.entries())
             return f"run {run} is back, with {len(store.done(run)):,} answers"
 
         return Fault(run, f"the database does not know run {run}, whose journal is there", rebuild)
 
     def discard() -> str:
-        Trash(store.cache).put(folder)
+        with store.writing(run):
+            if any(known.run == run for known in store.runs()):
+                return f"{run} has begun meanwhile"
+            Trash(store.cache).put(folder)
         return f"{run} is moved to the trash"
 
     return Fault(run, f"folder {run} belongs to no run", discard)
+
+
+def _journal_saved(store: RunStore) -> str:
+    with store.database.connect() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        journal = Journal(store.cache)
+        journal.append(*unjournalled_rows(connection, journal))
+    return "they are in the journal, too"
+
+
+def _is_journalled(store: RunStore, run: str) -> bool:
+    """Whether a run's journal tells of it and of each of its answers."""
+    journal = Journal(run_folder(store.cache, run))
+    return journal.tells_of_a_run and store.done(run) <= journal.answers()
 
 
 def _put_back(store: RunStore) -> str:

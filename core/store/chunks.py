@@ -47,7 +47,7 @@ class BadChunk:
 
     Attributes:
         rows: of the array that it holds; layer: of the states in it.
-        fault: `missing`, `cut short` or `changed`.
+        fault: `missing`, `cut short`, `changed` or `unreadable`.
     """
 
     path: Path
@@ -161,11 +161,15 @@ def _fault(array: Path, layout: Layout, number: int, layer: int, into: np.ndarra
             return "missing"
         into[:] = np.nan  # older runs wrote no chunks for positions that none of the answers had
         return None
+    except OSError:
+        return "unreadable"
     try:
         content = into.view(np.uint8)
         read = os.readv(handle, [content.data, stored])
         if read != into.nbytes + CHECKSUM or os.fstat(handle).st_size != read:
             return "cut short"
+    except OSError:
+        return "unreadable"
     finally:
         os.close(handle)
     sound = google_crc32c.value(content) == int.from_bytes(stored, "little")

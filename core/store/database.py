@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import StoreError
+from core.errors import DamagedDatabase, StoreError
 
 NAME = "telltale.sqlite"
-VERSION = 1
+VERSION = 2
 """Of the schema. Caches from before it had a number are 0."""
 PATIENCE = 60.0
 """Seconds that a connection waits while another process writes."""
@@ -60,6 +60,10 @@ CREATE TABLE IF NOT EXISTS judgements (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS steps_of_run ON steps (run, step);
 CREATE INDEX IF NOT EXISTS answers_to_question ON answers (run, number);
+CREATE TABLE IF NOT EXISTS own_reports (
+    run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, answer INTEGER NOT NULL, asked TEXT NOT NULL,
+    yes_first REAL NOT NULL, no_first REAL NOT NULL, outside REAL NOT NULL, PRIMARY KEY (run, answer)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS templates (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS statement_sets (name TEXT PRIMARY KEY, content TEXT NOT NULL, at TEXT NOT NULL);
 """
@@ -77,19 +81,23 @@ ADDED = {
 }
 NOT_FINITE = "CREATE INDEX IF NOT EXISTS not_finite ON answers (run, answer) WHERE not_finite"
 NOT_BLIND = "UPDATE decisions SET blind = 0 WHERE step IN (SELECT step FROM steps WHERE scores_shown)"
-DAMAGED = ("malformed", "not a database", "disk I/O error", "no such table")
+DAMAGED = ("malformed", "not a database", "no such table")
 """What SQLite says of a file whose pages are not what they were."""
 
 
 class Database:
     """Short connections to one file; safe from any thread and beside other processes.
 
+    Args:
+        name: of the file, another than usual only while a damaged one is made anew.
+
     Raises:
-        StoreError: the file is damaged, is a newer program's, or cannot be written; says what to do.
+        DamagedDatabase: the file is not what it was.
+        StoreError: it is a newer program's, or cannot be written; says what to do.
     """
 
-    def __init__(self, cache: Path) -> None:
-        self.path = cache / NAME
+    def __init__(self, cache: Path, name: str = NAME) -> None:
+        self.path = cache / name
         with self._connected("rwc") as connection:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > VERSION:
@@ -131,7 +139,8 @@ class Database:
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
         except sqlite3.Error as error:
-            raise StoreError(f"{NAME} in the cache cannot be used: {_in_words(error)}") from error
+            kind = DamagedDatabase if any(mark in str(error) for mark in DAMAGED) else StoreError
+            raise kind(f"{NAME} in the cache cannot be used: {_in_words(error)}") from error
         finally:
             if connection is not None:
                 connection.close()
@@ -177,7 +186,7 @@ def _in_words(error: sqlite3.Error) -> str:
         return f"{said}; `telltale doctor --repair` rebuilds it from what lies beside the states"
     if "locked" in said or "busy" in said:
         return f"another program has been writing it for {PATIENCE:.0f} s; try again when that is done"
-    if "full" in said:
+    if "full" in said or "disk I/O" in said:
         return f"{said}; make room and go on: what is committed is kept"
     if "unable to open" in said:
         return f"{said}; is the cache folder still there, and may you write it?"

@@ -15,6 +15,8 @@ from typing import Any
 from core.errors import StoreError
 
 NAME = "journal.jsonl"
+SET_ASIDE = "set-aside"
+"""The kind of entry that takes answers out of a run."""
 
 
 class Journal:
@@ -33,6 +35,17 @@ class Journal:
         """Whether a run can be made from it, and not its decisions alone."""
         return any(kind == "run" for kind, _ in self.entries())
 
+    def answers(self) -> set[int]:
+        """The answers that a run made from it would have."""
+        found: set[int] = set()
+        for kind, content in self.entries():
+            if kind == "answers":
+                place = content["columns"].index("answer")
+                found.update(row[place] for row in content["rows"])
+            elif kind == SET_ASIDE:
+                found.difference_update(content)
+        return found
+
     def create(self, entries: Iterable[tuple[str, Any]]) -> None:
         """Begin a journal with entries, all of them or none.
 
@@ -49,7 +62,7 @@ class Journal:
             raise _unwritable(error) from error
 
     def append(self, *entries: tuple[str, Any]) -> None:
-        """Write entries, each a kind and its content, which JSON can hold.
+        """Write entries, each a kind, a word without blanks, and its content, which JSON can hold.
 
         Raises:
             StoreError: the disk is full or the folder cannot be written.
@@ -82,6 +95,7 @@ def _unwritable(error: OSError) -> StoreError:
 
 
 def _line(kind: str, content: Any) -> str:
+    assert " " not in kind
     body = f"{kind} {json.dumps(content)}"
     return f"{zlib.crc32(body.encode()):08x} {body}"
 

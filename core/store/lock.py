@@ -1,10 +1,12 @@
 """One writer a run: a lock file in its folder, which the system lets go of when the process ends."""
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from core.errors import RunHeld, StoreError
 
@@ -19,23 +21,33 @@ def hold(folder: Path) -> Iterator[None]:
         RunHeld: another process or job is writing this run.
         StoreError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / "lock").open("w")
-    except OSError as error:
-        raise StoreError(f"run {folder.name} cannot be written: {error.strerror or error}") from error
-    with handle:
-        for attempt in range(LOOKS):
+    for attempt in range(LOOKS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = (folder / "lock").open("w")
+        except OSError as error:
+            raise StoreError(f"run {folder.name} cannot be written: {error.strerror or error}") from error
+        with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
+            except BlockingIOError:
                 if attempt == LOOKS - 1:
-                    raise RunHeld(
-                        f"run {folder.name} is being written by another job: wait for it"
-                    ) from error
+                    raise RunHeld(f"run {folder.name} is being written by another job: wait for it") from None
                 time.sleep(0.1)  # somebody who only looks whether it is held lets go at once
-        yield
+                continue
+            if not _is_still_there(handle, folder / "lock"):
+                continue  # the folder went to the trash meanwhile, its lock with it
+            yield
+            return
+    raise RunHeld(f"run {folder.name} is being deleted by another job: wait for it")
+
+
+def _is_still_there(handle: TextIO, path: Path) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_held(folder: Path) -> bool:

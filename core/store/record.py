@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.store.journal import Journal
+from core.store.journal import SET_ASIDE, Journal
 
 AT_ONCE = 256
 """Answers of an entry, where a journal is written from the database."""
@@ -18,6 +18,7 @@ QUESTION = ("number", "question", "text", "claim", "label", "choice_0", "choice_
 DECISION = ("answer", "action", "reason", "blind", "everywhere", "origin")
 STEP = ("step", "who", "at", "scores_shown")
 RUN = ("run", "settings", "facts", "planned", "started")
+OWN_REPORT = ("answer", "asked", "yes_first", "no_first", "outside")
 JUDGEMENT = ("configuration", "trained", "what", "auroc", "at")
 OVERTAKE = "UPDATE steps SET state = 'dropped' WHERE run = ? AND who = ? AND state = 'undone'"
 COUNT_CHANGE = "INSERT INTO changes VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET n = n + 1"
@@ -43,7 +44,7 @@ def note(cache: Path, connection: sqlite3.Connection, run: str, *entries: tuple[
     if not folder.is_dir():
         return
     journal = Journal(folder)
-    if not journal.is_there:
+    if not journal.tells_of_a_run:
         journal.create(entries_of(connection, run))
     journal.append(*entries)
 
@@ -79,6 +80,8 @@ def entries_of(connection: sqlite3.Connection, run: str) -> Iterator[tuple[str, 
         yield "margin", margin
     for row in connection.execute("SELECT * FROM judgements WHERE judged = ?", (run,)):
         yield "judgement", {name: row[name] for name in JUDGEMENT}
+    if reports := _rows(connection, "own_reports", OWN_REPORT, run):
+        yield "own-reports", reports
 
 
 def replay(connection: sqlite3.Connection, run: str, entries: Iterable[tuple[str, Any]]) -> bool:
@@ -90,6 +93,7 @@ def replay(connection: sqlite3.Connection, run: str, entries: Iterable[tuple[str
         Whether the run itself is among the entries; without it nothing else of them is of use.
     """
     known = {row[0] for row in connection.execute("SELECT step FROM steps WHERE run = ?", (run,))}
+    numbers: dict[int, int] = {}
     there = False
     for kind, content in entries:
         if kind == "run":
@@ -104,19 +108,24 @@ def replay(connection: sqlite3.Connection, run: str, entries: Iterable[tuple[str
             _insert(connection, "calibrations", run, list(content), [list(content.values())])
         elif kind == "answers":
             _insert(connection, "answers", run, content["columns"], content["rows"])
-        elif kind == "set aside":
+        elif kind == SET_ASIDE:
             set_aside(connection, run, content)
         elif kind == "finished":
             connection.execute("UPDATE runs SET complete = 1, ended = ? WHERE run = ?", (content, run))
         elif kind == "step" and content["step"] not in known:
-            _put_step(connection, run, content)
+            numbers[content["step"]] = put_step(connection, run, content, numbers.get(content["step"]))
         elif kind == "mark" and content["step"] not in known:
             connection.execute(
                 "UPDATE steps SET state = ? WHERE step = ? AND run = ?",
-                (content["state"], content["step"], run),
+                (content["state"], numbers.get(content["step"]), run),
             )
         elif kind == "margin":
             connection.execute("INSERT OR REPLACE INTO margins VALUES (?, ?)", (run, content))
+        elif kind == "own-reports":
+            connection.executemany(
+                "INSERT OR REPLACE INTO own_reports VALUES (?, ?, ?, ?, ?, ?)",
+                [(run, *report) for report in content],
+            )
         elif kind == "judgement":
             connection.execute(
                 "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?, ?)",
@@ -135,17 +144,27 @@ def set_aside(connection: sqlite3.Connection, run: str, answers: Sequence[int]) 
     connection.execute("UPDATE runs SET complete = 0, ended = NULL WHERE run = ?", (run,))
 
 
-def _put_step(connection: sqlite3.Connection, run: str, step: dict) -> None:
-    """One that has another's number takes its place: that one was never confirmed."""
+def put_step(connection: sqlite3.Connection, run: str, step: dict, number: int | None = None) -> int:
+    """Put a step into the database; gives its number there: its own, or another where a run has that already.
+
+    Args:
+        step: as `entries_of` gives it.
+        number: of the step whose place it takes: one that was journalled and never committed.
+    """
+    if number is None:
+        taken = connection.execute("SELECT 1 FROM steps WHERE step = ?", (step["step"],)).fetchone()
+        number = None if taken else step["step"]
     connection.execute(OVERTAKE, (run, step["who"]))
-    connection.execute(
-        f"INSERT OR REPLACE INTO steps (run, {', '.join(STEP)}) VALUES (?, ?, ?, ?, ?)",
-        (run, *(step[name] for name in STEP)),
-    )
+    number = connection.execute(
+        "INSERT OR REPLACE INTO steps (run, step, who, at, scores_shown) VALUES (?, ?, ?, ?, ?)",
+        (run, number, step["who"], step["at"], step["scores_shown"]),
+    ).lastrowid
+    assert number is not None
     connection.executemany(
-        f"INSERT INTO decisions (step, {', '.join(DECISION)}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(step["step"], *decision) for decision in step["decisions"]],
+        f"INSERT OR REPLACE INTO decisions (step, {', '.join(DECISION)}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(number, *decision) for decision in step["decisions"]],
     )
+    return number
 
 
 def _rows(connection: sqlite3.Connection, table: str, names: Sequence[str], run: str) -> list[list]:

@@ -15,11 +15,11 @@ from core.data.question import PLAIN, Question
 from core.errors import StoreError
 from core.store.chunks import BadChunk
 from core.store.database import Database
-from core.store.journal import Journal
+from core.store.journal import SET_ASIDE, Journal
 from core.store.lock import hold, is_held
 from core.store.record import answers_entry, note, replay, run_folder, set_aside
-from core.store.states import StateArrays
-from core.store.token_states import TokenStates
+from core.store.run_states import RunStates
+from core.store.states import CONTINUATIONS
 from core.store.trash import Trash
 
 LIGHT = (
@@ -82,20 +82,12 @@ class Run:
         return one == two
 
 
-class RunStore:
+class RunStore(RunStates):
     """All runs in a cache folder."""
 
     def __init__(self, cache: Path) -> None:
-        self.cache = cache
+        super().__init__(cache)
         self.database = Database(cache)
-
-    def states(self, run: str) -> StateArrays:
-        """The state arrays of a run."""
-        return StateArrays(self._folder(run) / "states")
-
-    def token_states(self, run: str) -> TokenStates:
-        """The states of every generated token of a run of open questions."""
-        return TokenStates(self._folder(run) / "tokens")
 
     def begin(self, run: str, settings: dict, facts: dict, planned: int, questions: list[Question]) -> None:
         """Record a run; one that is there already stays as it is."""
@@ -335,6 +327,22 @@ class RunStore:
         """States of one layer for the given answers, (answers, d_model)."""
         return self.states(run).read(position, layer, answers)
 
+    def gone_positions(self, run: Run) -> list[str]:
+        """Of the arrays that a run with answers must have those that are gone."""
+        if not run.answers:
+            return []
+        wanted = [
+            *run.settings.get("positions", ()),
+            *(CONTINUATIONS if run.settings.get("contrast") else ()),
+        ]
+        folder = self._folder(run.run)
+        gone = [position for position in wanted if not (folder / "states" / position).is_dir()]
+        with self.database.connect() as connection:
+            of_tokens = connection.execute(
+                "SELECT 1 FROM answers WHERE run = ? AND tokens > 0 LIMIT 1", (run.run,)
+            ).fetchone()
+        return [*gone, "every token"] if of_tokens and not (folder / "tokens").is_dir() else gone
+
     def damaged(self, run: str) -> list[tuple[BadChunk, list[int]]]:
         """The chunks of a run's states that cannot be read, each with the answers that it is of."""
         with self.database.connect() as connection:
@@ -362,13 +370,12 @@ class RunStore:
         """Take answers out of a run, which is then interrupted: the same harvest makes them again."""
         with self.database.connect() as connection:
             set_aside(connection, run, answers)
-            note(self.cache, connection, run, ("set aside", list(answers)))
+            note(self.cache, connection, run, (SET_ASIDE, list(answers)))
 
     def set_damaged_aside(self, run: str) -> list[int]:
         """Take out the answers whose states are damaged: the same harvest makes those again, and no others.
 
-        Raises:
-            StoreError: another job writes the run.
+        Whoever calls this holds the run's lock.
         """
         bad = self.damaged(run)
         answers = sorted({answer for _, held in bad for answer in held})
@@ -387,10 +394,11 @@ class RunStore:
         with self.writing(run):
             with self.database.connect() as connection:
                 note(self.cache, connection, run)
-            Trash(self.cache).put(self._folder(run))
             with self.database.connect() as connection:
-                for table in ("answers", "calibrations", "questions", "runs"):
+                for table in ("answers", "calibrations", "questions", "own_reports", "runs"):
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+            # Cut off here, the run is one whose journal alone tells of it: the doctor brings it back.
+            Trash(self.cache).put(self._folder(run))
 
     def restore(self, name: str) -> str:
         """Take a deleted run out of the trash; gives its id.
@@ -403,13 +411,16 @@ class RunStore:
         """
         trash = Trash(self.cache)
         entry = trash.find(name)
-        if self._folder(entry.run).exists():
+        folder = self._folder(entry.run)
+        if folder.exists() and not Journal(folder).tells_of_a_run and not (folder / "states").is_dir():
+            trash.put(folder)  # what a harvest left that was killed before it began
+        if folder.exists():
             raise StoreError(f"run {entry.run} is there again: delete that one first")
         if not Journal(entry.folder).tells_of_a_run:
             raise StoreError(f"{entry.name} has no journal that tells of its answers: it cannot be restored")
-        trash.take(entry, self._folder(entry.run))
+        trash.take(entry, folder)
         with self.writing(entry.run), self.database.connect() as connection:
-            replay(connection, entry.run, Journal(self._folder(entry.run)).entries())
+            replay(connection, entry.run, Journal(folder).entries())
         return entry.run
 
     def _folder(self, run: str) -> Path:

@@ -37,6 +37,17 @@ def lost_rows(connection: sqlite3.Connection, journal: Journal) -> dict[tuple[st
     return {key: row for key, row in saved_rows(journal.entries()).items() if key not in there}
 
 
+def unjournalled_rows(connection: sqlite3.Connection, journal: Journal) -> list[tuple[str, Any]]:
+    """Entries for what the database has and the journal does not say, as of programs before there was one."""
+    said = saved_rows(journal.entries())
+    return [
+        ("saved", {"table": table, "row": tuple(row)})
+        for table in TABLES
+        for row in connection.execute(f"SELECT * FROM {table}")
+        if (table, row["name"]) not in said
+    ]
+
+
 def put_back(connection: sqlite3.Connection, journal: Journal) -> int:
     """Put what was lost into the database again; gives how many rows that were."""
     lost = lost_rows(connection, journal)
@@ -120,7 +131,9 @@ class SavedStore:
         row = (name, json.dumps(content), now())
         with self.database.connect() as connection:
             connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", row)
-            self.journal.append(("saved", {"table": table, "row": row}))
+            self.journal.append(
+                *unjournalled_rows(connection, self.journal), ("saved", {"table": table, "row": row})
+            )
 
     def _all(self, table: str) -> dict[str, dict]:
         with self.database.connect() as connection:

@@ -1,10 +1,9 @@
 """States on disk: one Zarr v3 array per run and position, in chunks of one block of answers × one layer.
 
-Reading a layer does not touch the others. bfloat16 is kept as its bits in uint16, never as float16, which
-some models' residual streams overflow.
+Reading a layer does not touch the others. They are float32 whatever the model computes in: float16 would
+overflow in some models' residual streams.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DamagedStates, StoreError
-from core.store.arrays import create_array, open_array
+from core.store.arrays import create_array, open_array, write_whole
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 
 NAMES = ("prompt", "before", "answer", "mean")
@@ -52,7 +51,7 @@ class StateArrays:
         """
         try:
             array = self._open(position, "r+")
-            array[first_row : first_row + len(states)] = states.astype(np.float32, copy=False)
+            write_whole(array, first_row, states)
         except OSError as error:
             raise StoreError(
                 f"states cannot be written: {error.strerror or error}; nothing before is lost"
@@ -107,10 +106,6 @@ class StateArrays:
     def contrast(self) -> bool:
         """Whether each prompt's continuations with both choices were read in this run."""
         return all((self.folder / name).is_dir() for name in CONTINUATIONS)
-
-    def remove(self) -> None:
-        """Delete all states of the run."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open(self, position: str, mode: Any) -> Any:
         self._check(position)

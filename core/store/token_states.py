@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DamagedStates, StoreError
-from core.store.arrays import create_array, open_array
+from core.store.arrays import create_array, open_array, write_whole
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
 from core.store.states import MENDED_BY
 
@@ -51,7 +51,7 @@ class TokenStates:
         if not len(states):
             return
         try:
-            self._open("r+")[first_place : first_place + len(states)] = states.astype(np.float32, copy=False)
+            write_whole(self._open("r+"), first_place, states)
         except OSError as error:
             raise StoreError(
                 f"token states cannot be written: {error.strerror or error}; nothing before is lost"

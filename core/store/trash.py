@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.errors import StoreError
 from core.store.disk import folder_bytes
+from core.store.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,15 @@ class Trash:
         return sorted(found, key=lambda entry: (entry.at, entry.name), reverse=True)
 
     def find(self, name: str) -> Trashed:
-        """An entry by its name, or the last deleted one of a run.
+        """An entry by its name, or the last deleted one of a run, at best one that can be restored.
 
         Raises:
             StoreError: there is none.
         """
-        for entry in self.entries():
-            if name in (entry.name, entry.run):
-                return entry
+        fitting = [entry for entry in self.entries() if name in (entry.name, entry.run)]
+        whole = [entry for entry in fitting if Journal(entry.folder).tells_of_a_run]
+        for entry in (*whole, *fitting):
+            return entry
         known = ", ".join(entry.name for entry in self.entries()) or "it is empty"
         raise StoreError(f"the trash has no run {name!r}: {known}")
 

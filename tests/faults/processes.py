@@ -7,13 +7,16 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import forkserver
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tests.faults.child import run_command, run_work
@@ -52,7 +55,8 @@ class Running:
         self._began = time.monotonic()
         self._ended: Ended | None = None
         self._process = _context().Process(target=target, args=(self._folder, *arguments), daemon=True)
-        self._process.start()
+        with _plain_main():
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -120,6 +124,16 @@ def run(*arguments: object, prepare: Callable[[], None] | None = None) -> Ended:
 def start_work(work: Callable[..., None], *arguments: Any) -> Running:
     """Start a function of the tests in a process like the program's."""
     return Running(run_work, work, arguments)
+
+
+@contextmanager
+def _plain_main() -> Iterator[None]:
+    """No main module for a moment: a new process would run it, and Streamlit's tests leave a page there."""
+    before, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 @lru_cache
