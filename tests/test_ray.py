@@ -12,7 +12,9 @@ from core.engine import ray_crew
 from core.engine.harvest import harvest, prepare
 from core.engine.on_ray import harvest_on_ray
 from core.engine.ray_crew import TRIES, Cluster, Group
+from core.engine.ray_worker import Worker
 from core.engine.settings import HarvestSettings
+from core.engine.storing import begin
 from core.errors import ModelError, StoreError
 from core.models.loading import load_model
 from core.signals import INTERRUPTED
@@ -114,6 +116,24 @@ def test_a_harvest_that_is_ended_says_what_is_kept_and_before_it_what_passes_the
     said, [run] = capsys.readouterr().err, store.runs()
     assert "passes the budget" in said
     assert f"{run.answers:,} of {run.planned:,} answers of run {run.run} are kept" in said and run.answers
+
+
+def test_a_worker_plans_and_writes_without_the_database(local, store, monkeypatch):
+    settings = HarvestSettings.from_dict(local[1].settings)
+    worker = Worker(settings.to_dict(), str(store.cache))
+
+    def refuse(*_, **__):
+        raise AssertionError("a worker opened the database")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sqlite3.connect", refuse)
+        prepared, facts = worker.plan()
+    begin(store, prepared.run, prepared.plan, facts)
+    monkeypatch.setattr("sqlite3.connect", refuse)
+    worker.begin(prepared, facts["batch_tokens"])
+    blocks = next(prepared.plan.groups())
+    made = worker.make(blocks, frozenset())
+    assert [rows for rows, _ in made] == [[item.row for item in block.items] for block in blocks]
 
 
 def test_a_group_that_kills_its_workers_is_given_up(local):
