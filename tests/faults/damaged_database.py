@@ -7,7 +7,7 @@ from pathlib import Path
 from core.store.decisions import DecisionStore
 from tests.faults.outcome import Injection
 from tests.faults.processes import run, start_work
-from tests.faults.scene import Scene, failure, repair
+from tests.faults.scene import Scene, failure, repair, result
 from tests.faults.snapshot import DATABASE, differences, pruning, snapshot
 
 PAGE = 4096
@@ -49,11 +49,13 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 
 
 def damaged_database(scene: Scene) -> Iterator[Injection]:
-    """Damage the database of a cache with a run and decisions, each in a copy of its own."""
-    drawn, name = random.Random(scene.seed), scene.reference.run
+    """Damage the database of a cache with two runs and decisions on both, each in a copy of its own."""
+    drawn = random.Random(scene.seed)
     whole = scene.copy(scene.reference.cache)
-    start_work(prune, whole, name).wait()
-    expected, decided = snapshot(whole, name), pruning(whole, name)
+    names = (scene.reference.run, result(run(*scene.harvest(whole, seed=1)))["run"])
+    for name in names:
+        start_work(prune, whole, name).wait()
+    expected = {name: (snapshot(whole, name), pruning(whole, name)) for name in names}
     for fault, damage in DAMAGES.items():
         for number in range(scene.times(short=1, full=10)):
             cache = scene.copy(whole)
@@ -61,9 +63,13 @@ def damaged_database(scene: Scene) -> Iterator[Injection]:
             lost = list(repair(cache).bad)
             if damage is not delete and not list(cache.glob(f"{DATABASE}.damaged-*")):
                 lost.append("the damaged file was not kept")
-            lost += differences(snapshot(cache, name), expected)
-            lost += [f"{table} differ" for table in decided if pruning(cache, name)[table] != decided[table]]
-            lost += failure(run("runs", "show", name, "--cache", cache))
+            for name, (answers, decided) in expected.items():
+                lost += differences(snapshot(cache, name), answers)
+                found = pruning(cache, name)
+                lost += [
+                    f"{table} of run {name} differ" for table in decided if found[table] != decided[table]
+                ]
+                lost += failure(run("runs", "show", name, "--cache", cache))
             yield Injection(fault, f"time {number + 1}", tuple(lost))
 
 
