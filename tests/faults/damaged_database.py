@@ -49,11 +49,11 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 
 
 def damaged_database(scene: Scene) -> Iterator[Injection]:
-    """Damage the database of a cache with two runs and decisions on both, each in a copy of its own."""
+    """Damage the database of a cache with two runs and decisions on both by turns, each time in a copy."""
     drawn = random.Random(scene.seed)
     whole = scene.copy(scene.reference.cache)
     names = (scene.reference.run, result(run(*scene.harvest(whole, seed=1)))["run"])
-    for name in names:
+    for name in (*names, names[0]):
         start_work(prune, whole, name).wait()
     expected = {name: (snapshot(whole, name), pruning(whole, name)) for name in names}
     for fault, damage in DAMAGES.items():
