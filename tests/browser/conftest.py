@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = 300_000
+# Two test processes share the processors: what takes a moment alone may take many seconds beside the other.
+expect.set_options(timeout=60_000)
 # Boxes come and go: each error that is ever on screen is written down.
 WATCH_BOXES = """
 window.seenBoxes = new Set();

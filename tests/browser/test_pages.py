@@ -45,7 +45,11 @@ def test_the_exact_prompt_is_shown_in_both_modes(page):
     settle(page)
     page.get_by_role("tab", name="Prompt").click()
     page.get_by_text("The exact prompt, token by token").click()
-    page.get_by_text("Show it", exact=True).click()
+    shown = page.get_by_role("switch", name="Show it")
+    for _ in range(3):  # a click may fall into the drawing that follows the end of the harvest
+        if not shown.is_checked():
+            page.get_by_text("Show it", exact=True).click()
+        settle(page)
     expect(page.get_by_text(re.compile(r"^honest · \d+ tokens"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"^lie · \d+ tokens"))).to_be_visible()
     expect(page.get_by_text("<|im_start|>").first).to_be_visible()
