@@ -19,7 +19,6 @@ from core.store.checkup import Fault, check_database, check_runs
 from core.store.runs import RunStore
 
 PACKAGES = ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr")
-MARK = {True: "ok ", False: "BAD"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from core.data.question import Question
 from core.data.sources import fingerprint, load_pool, load_questions
 from core.engine.batches import PACKED_TOKENS
 from core.engine.choice_worker import ChoiceWorker
+from core.engine.facts import model_facts, spelling_facts
 from core.engine.open_worker import OpenWorker
 from core.engine.plan import Block, Plan, make_plan
 from core.engine.settings import HarvestSettings
@@ -26,7 +27,6 @@ from core.engine.storing import Receipt, begin, commit, write_states
 from core.engine.token_budget import token_budget
 from core.engine.writer import Writer
 from core.errors import RunHeld
-from core.models.adapters import first_adapted_block
 from core.models.loading import LoadedModel
 from core.prompts.chat import check_length
 from core.store.runs import RunStore
@@ -222,20 +222,11 @@ def describe(prepared: Prepared, loaded: LoadedModel) -> dict:
     """What every view needs to know of a run without loading its model."""
     reader, plan = prepared.reader, prepared.plan
     return {
-        "model": loaded.name,
-        "model_content": loaded.fingerprint,
-        "adapter": loaded.settings.adapter_name,
-        "first_block": first_adapted_block(loaded.settings.adapter_folder),
-        "layers": loaded.layers,
-        "d_model": loaded.d_model,
-        "dtype": str(loaded.dtype).removeprefix("torch."),
+        **model_facts(loaded),
         "open": reader is None,
         "choices": list(plan.settings.template.choices),
         "single_token": reader is None or reader.single,
-        "spellings": [
-            {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
-            for s in (reader.spellings if reader else ())
-        ],
+        "spellings": spelling_facts(reader),
         "continuations": [
             {"choice": choice, "ids": list(ids), "text": loaded.tokenizer.decode(ids)}
             for choice, ids in zip(plan.settings.template.choices, plan.continuations, strict=False)

@@ -14,6 +14,7 @@ from core.data.sources import DataSettings, fingerprint
 from core.data.tables import read_table
 from core.downloads import sha256_of
 from core.engine.decoding import POSITIONS
+from core.engine.facts import model_facts, spelling_facts
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, DataError
 from core.exchange.brought_states import place_of
@@ -21,7 +22,6 @@ from core.exchange.conversations import TRANSCRIPTS, answers_table, conversation
 from core.exchange.given_answers import GivenAnswer, given_answer, in_blocks, read_given
 from core.exchange.imported_answers import ImportedAnswers, imported_answers
 from core.exchange.inspect_log import LABELS, SUFFIXES, read_inspect_log
-from core.models.adapters import first_adapted_block
 from core.models.loading import LoadedModel
 from core.prompts.chat import chat_format
 from core.prompts.templates import Template
@@ -110,7 +110,7 @@ def import_answers(
             )
             for position in POSITIONS:
                 states.write(position, rows.start, np.stack([one.states[position] for one in read]))
-            keys = (_key(given.answers, row) for row in rows)
+            keys = (given.answers.key(row) for row in rows)
             store.add_answers(run, [key | one.row for key, one in zip(keys, read, strict=True)])
         if not complete:
             store.finish(run)
@@ -158,36 +158,15 @@ def settings_of(given: Given, loaded: LoadedModel) -> HarvestSettings:
 def facts_of(given: Given, loaded: LoadedModel, reader: Any) -> dict:
     """What views need to know of the run: as of a harvest, and which file its answers were given in."""
     return {
-        "model": loaded.name,
-        "model_content": loaded.fingerprint,
-        "adapter": loaded.settings.adapter_name,
-        "first_block": first_adapted_block(loaded.settings.adapter_folder),
-        "layers": loaded.layers,
-        "d_model": loaded.d_model,
-        "dtype": str(loaded.dtype).removeprefix("torch."),
+        **model_facts(loaded),
         "open": False,
         "choices": list(reader.choices),
         "single_token": reader.single,
-        "spellings": [
-            {"choice": s.choice, "ids": list(s.ids), "text": s.text, "token": s.token}
-            for s in reader.spellings
-        ],
+        "spellings": spelling_facts(reader),
         "continuations": [],
         "form": asdict(chat_format(loaded.tokenizer)),
         "demonstrations": [],
         "calibrated_on": [],
         "off_policy": True,
         "imported": {"answers": named(given.path.name), "answers_sha256": sha256_of(given.path)},
-    }
-
-
-def _key(answers: ImportedAnswers, row: int) -> dict:
-    return {
-        "answer": row,
-        "number": answers.numbers[row],
-        "mode": answers.modes[row],
-        "wording": 0,
-        "order": 0,
-        "demo_set": 0,
-        "sample": 0,
     }

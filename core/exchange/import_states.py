@@ -166,14 +166,8 @@ def _write_answers(
     store.begin(run, settings.to_dict(), facts, len(finite), answers.questions)
     rows = [
         NOTHING
+        | answers.key(row)
         | {
-            "answer": row,
-            "number": answers.numbers[row],
-            "mode": answers.modes[row],
-            "wording": 0,
-            "order": 0,
-            "demo_set": 0,
-            "sample": 0,
             "generated": answers.generated[row],
             "ids": "[]",
             "said": answers.said[row] if finite[row] else None,

@@ -41,6 +41,18 @@ class ImportedAnswers:
         """What the labels mean, negative first."""
         return self.questions[0].choices
 
+    def key(self, row: int) -> dict:
+        """The columns that tell an answer from every other: one instruction each, asked once."""
+        return {
+            "answer": row,
+            "number": self.numbers[row],
+            "mode": self.modes[row],
+            "wording": 0,
+            "order": 0,
+            "demo_set": 0,
+            "sample": 0,
+        }
+
 
 def imported_answers(
     frame: pd.DataFrame,

@@ -16,7 +16,7 @@ from core.store.database import NAME, Database
 from core.store.journal import Journal
 from core.store.lock import is_held
 from core.store.rebuild import rebuild_database
-from core.store.record import note, replay, run_folder
+from core.store.record import entries_of, replay, run_folder
 from core.store.runs import Run, RunStore
 from core.store.saved import lost_rows, put_back, unjournalled_rows
 from core.store.trash import Trash
@@ -32,11 +32,10 @@ class Fault:
     """Something unsound.
 
     Attributes:
-        what: in a sentence; where: `database`, `trash`, `files` or a run's id.
+        what: in a sentence.
         mend: puts it right and says how; None where a person has to.
     """
 
-    where: str
     what: str
     mend: Callable[[], str] | None
 
@@ -54,7 +53,7 @@ def check_database(cache: Path) -> Fault | None:
         except DamagedDatabase as error:
             faults = [str(error)]
         except StoreError as error:
-            return Fault("database", str(error), None)
+            return Fault(str(error), None)
         if not faults:
             return None
         what = f"{NAME} is damaged: {faults[0]}"
@@ -66,7 +65,7 @@ def check_database(cache: Path) -> Fault | None:
         came_back = rebuild_database(cache)
         return f"made anew from {len(came_back)} journals and what could still be read; the old one is kept"
 
-    return Fault("database", what, mend)
+    return Fault(what, mend)
 
 
 def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Iterator[Fault]:
@@ -90,7 +89,6 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
         looked_at()
     if alone:
         yield Fault(
-            "database",
             f"runs without a journal of all their answers: {', '.join(alone[:NAMED])}"
             f"{' …' if len(alone) > NAMED else ''} ({len(alone)}); in a damaged database they would be lost",
             lambda: _write_journals(store, alone),
@@ -103,16 +101,14 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
         unsaid = unjournalled_rows(connection, Journal(cache))
     if unsaid:
         yield Fault(
-            "database",
             f"{len(unsaid)} templates and sets of statements stand in the database alone",
             lambda: _journal_saved(store),
         )
     if lost:
-        yield Fault("database", f"{lost[0]!r} was saved, and the database lacks it", lambda: _put_back(store))
+        yield Fault(f"{lost[0]!r} was saved, and the database lacks it", lambda: _put_back(store))
     leftovers = list(_leftovers(cache))
     if leftovers:
         yield Fault(
-            "files",
             f"{len(leftovers)} half-written files were left behind, such as {leftovers[0].name}",
             lambda: _delete(leftovers),
         )
@@ -122,7 +118,6 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
     folder = run_folder(store.cache, run.run)
     if run.answers and not (folder / "states").is_dir():
         yield Fault(
-            run.run,
             f"run {run.run} has {run.answers:,} answers and no states",
             lambda: _give_up(store, run.run),
         )
@@ -130,7 +125,6 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
     gone = store.gone_positions(run)
     if gone:
         yield Fault(
-            run.run,
             f"the states of run {run.run} at {', '.join(gone)} are gone: all of its answers are affected",
             lambda: _reopen(store, run.run),
         )
@@ -138,16 +132,14 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
         bad = store.damaged(run.run)
     except (OSError, ValueError, KeyError) as error:
         yield Fault(
-            run.run,
             f"the states of run {run.run} are not described any more ({error})",
             lambda: _reopen(store, run.run),
         )
         return
     if bad:
-        yield Fault(run.run, in_words(run.run, bad), lambda: _set_aside(store, run.run))
+        yield Fault(in_words(run.run, bad), lambda: _set_aside(store, run.run))
     if run.state == "complete" and run.answers < run.planned:
         yield Fault(
-            run.run,
             f"run {run.run} is said to be complete and has {run.answers:,} of {run.planned:,} answers",
             lambda: _reopen(store, run.run),
         )
@@ -186,8 +178,7 @@ def _write_journals(store: RunStore, runs: list[str]) -> str:
     for run in runs:
         with store.writing(run), store.database.connect() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            Journal(run_folder(store.cache, run)).path.unlink(missing_ok=True)
-            note(store.cache, connection, run)
+            Journal(run_folder(store.cache, run)).create(entries_of(connection, run))
     return f"{len(runs)} journals are written"
 
 
@@ -213,7 +204,7 @@ def _orphan(store: RunStore, folder: Path) -> Fault:
                 replay(connection, run, journal.entries())
             return f"run {run} is back, with {len(store.done(run)):,} answers"
 
-        return Fault(run, f"the database does not know run {run}, whose journal is there", rebuild)
+        return Fault(f"the database does not know run {run}, whose journal is there", rebuild)
 
     def discard() -> str:
         with store.writing(run):
@@ -222,7 +213,7 @@ def _orphan(store: RunStore, folder: Path) -> Fault:
             Trash(store.cache).put(folder)
         return f"{run} is moved to the trash"
 
-    return Fault(run, f"folder {run} belongs to no run", discard)
+    return Fault(f"folder {run} belongs to no run", discard)
 
 
 def _journal_saved(store: RunStore) -> str:
