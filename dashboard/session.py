@@ -251,16 +251,24 @@ def layer(run: Run) -> int:
 
 
 def layer_slider(run: Run) -> int:
-    """The slider of the shared layer."""
-    if st.session_state.get("_layer") != layer(run):  # setting it anew would undo a move under way
-        st.session_state["_layer"] = layer(run)
-    return st.slider(
-        "Layer (0 is the embedding output)",
-        0,
-        run.facts["layers"] - 1,
-        key="_layer",
-        on_change=lambda: st.session_state.update(layer=st.session_state["_layer"]),
-    )
+    """The slider of the shared layer.
+
+    A layer that something else chose makes a new slider, which begins there. Setting the old one's value
+    reaches only a browser that has drawn it: where two runs of the script follow each other at once, as when
+    a page is opened by its link, the second says nothing of a value, and 0 would be shown for another layer.
+    """
+    number, shown = st.session_state.get("layer slider", (0, None))
+    if shown != layer(run):
+        number += 1
+        st.session_state["layer slider"] = number, layer(run)
+    key = f"layer slider {number}"
+
+    def moved() -> None:
+        st.session_state["layer"] = st.session_state[key]
+        st.session_state["layer slider"] = number, st.session_state[key]
+
+    last = run.facts["layers"] - 1
+    return st.slider("Layer (0 is the embedding output)", 0, last, value=layer(run), key=key, on_change=moved)
 
 
 def own_job(name: str) -> Job | None:

@@ -8,10 +8,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, TimeoutError, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = 300_000
@@ -25,11 +26,41 @@ new MutationObserver(() => {
     window.seenBoxes.add(box.innerText);
 }).observe(document, {subtree: true, childList: true, characterData: true});
 """
+# The app's script is not at work, and was not a third of a second ago: what is on screen stands still.
+STANDS_STILL = """
+() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const still = app && app.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid=stStatusWidget]');
+  if (!still) { window.stillSince = null; return false; }
+  window.stillSince ??= performance.now();
+  return performance.now() - window.stillSince > 300;
+}
+"""
 STREAMLIT = (
     *("streamlit", "run", "dashboard/app.py", "--server.headless", "true", "--server.address", "127.0.0.1"),
     *("--browser.gatherUsageStats", "false", "--server.port"),
 )
 BROWSER_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clicks_hit_what_they_aim_at() -> Iterator[None]:
+    """Each click waits until the page stands still: a redraw may move what it aims at, or forget it.
+
+    Where something on the page is drawn anew all the time, it is made after half a minute all the same.
+    """
+    at_once = Locator.click
+
+    def click(locator: Locator, **options) -> None:
+        locator.wait_for()
+        with suppress(TimeoutError):
+            locator.page.wait_for_function(STANDS_STILL, timeout=30_000)
+        at_once(locator, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Locator, "click", click)
+        yield
 
 
 def free_port() -> int:
@@ -126,8 +157,7 @@ def page(chromium, address) -> Iterator[Page]:
 def settle(page: Page) -> None:
     """Wait until the app has answered all that was asked of it."""
     page.wait_for_timeout(400)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
-    page.wait_for_timeout(300)
+    page.wait_for_function(STANDS_STILL)
 
 
 def go(page: Page, name: str) -> None:

@@ -33,6 +33,8 @@ def test_damaged_answers_are_named_and_set_aside_by_one_click(chromium, damaged,
         button = page.get_by_role("button", name="Set the damaged answers aside")
         expect(button).to_be_visible(timeout=SLOW)
         expect(page.get_by_text(re.compile("layer 2 of answers 32 to 63 is changed")).first).to_be_visible()
+        # The layer that the server reads is the one that the slider shows.
+        expect(page.get_by_role("slider")).to_have_value("2")
         button.click()
         told = page.get_by_text(re.compile(r"(\d+) answers of run .* are set aside"))
         expect(told).to_be_visible(timeout=SLOW)
