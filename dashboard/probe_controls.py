@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.own_report.asking import unreported
 from core.own_report.of_probe import OWN_REPORT
 from core.own_report.question import CHOICES, QUESTION
@@ -11,7 +12,7 @@ from core.probes.by_layer import ProbeReport
 from core.probes.controls_of_run import ControlsOfRun
 from core.probes.rows import ProbeSettings
 from core.store.runs import Run
-from dashboard import charts, model_panel, session, work
+from dashboard import model_panel, session, work
 from dashboard.take_away import take_away
 
 PERMUTED = "permuted"

@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.probes.cross_validated import CrossValidated
 from core.probes.cross_validated_of_run import known_cross_validated
 from core.probes.rows import ProbeSettings
 from core.store.runs import Run
-from dashboard import charts, model_panel, probe_method, session, work
+from dashboard import model_panel, probe_method, session, work
 
 
 def sealed(run: Run, judged: Run, settings: ProbeSettings) -> None:

@@ -5,6 +5,8 @@ import contextlib
 import pandas as pd
 import streamlit as st
 
+from core import charts
+from core.charts.pruning import side_by_side
 from core.errors import TelltaleError
 from core.jobs import JOBS
 from core.probes.by_layer import ProbeReport
@@ -13,8 +15,7 @@ from core.probes.rows import ProbeSettings, default_modes
 from core.pruning.effect import counts_by_cell, probe_areas, rates
 from core.pruning.lost import lost_classes
 from core.store.runs import Run
-from dashboard import charts, session, work
-from dashboard.prune_charts import side_by_side
+from dashboard import session, work
 
 TESTS = {
     "whole": "whole test set",

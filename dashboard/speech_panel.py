@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import speech as speak_charts
 from core.engine.ask import MODES, Asked
 from core.engine.settings import HarvestSettings
 from core.engine.speak import MOST_TOKENS
@@ -13,7 +14,7 @@ from core.probes.metrics import LEAST_NEGATIVES
 from core.scoring.benign import RATE, Benign
 from core.scoring.speech import Speech
 from core.scoring.state_reading import StateReading
-from dashboard import model_panel, session, speak_charts, work
+from dashboard import model_panel, session, work
 from dashboard.choose_probe import about
 from dashboard.harvest_form import ORDERS
 

@@ -3,9 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from core import charts
+from core.charts import speech as speak_charts
 from core.data.statements import Statement
 from core.scoring.results import AsRead, OwnTurn, StatementScores, TokenScores
-from dashboard import charts, session, speak_charts, speech_panel
+from dashboard import session, speech_panel
 
 MARKS = 12
 

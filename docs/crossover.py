@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
+from core.charts.read_or_said import follows
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
 from core.paths import cache_folder
@@ -26,7 +27,6 @@ from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_r
 from core.progress import shown_in_percent
 from core.prompts.modes import MODES
 from core.store.runs import Run, RunStore
-from dashboard.read_charts import follows
 
 WIDTH, ROW_HEIGHT = 1400, 260
 ABOUT = """# Does the crossover move with the first adapted block?

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from core import charts
 from core.answers import leaning
 from core.calibration import (
     CONTENT_FREE,
@@ -30,7 +31,6 @@ from core.models.loading import load_model
 from core.prompts.templates import BUILT_IN
 from core.reliability import honest_reliability, probabilities, reliability
 from core.store.runs import RunStore
-from dashboard import charts
 from tests.conftest import beside
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import charts, session
-from dashboard.error_bars import error_bars
+from core import charts
+from core.charts.error_bars import error_bars
+from dashboard import session
 
 HOSTILE = '<script>alert(1)</script><a href="x">y</a>'
 CHOICES = ("Negative", "Positive")

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import charts
 from core.jobs import JOBS
 from core.own_report.asking import unreported
 from core.probes.controls_of_run import ControlsOfRun
 from core.probes.of_run import known_report, probe_run
 from core.probes.rows import ProbeSettings
 from core.store.runs import RunStore
-from dashboard import charts, work
+from dashboard import work
 from dashboard.views import __path__ as views
 from tests.test_baselines import lab, run, saying  # noqa: F401
 

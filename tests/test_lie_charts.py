@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.charts.lie_score import KIND_COLOUR, PERCENTILES, by_kind, figures_of, told_apart
 from core.probes.lie_judgements import FEWEST, Judgement, judge
 from core.probes.lie_score import KINDS
 from core.probes.metrics import Area, Control, Margin
-from dashboard.lie_charts import KIND_COLOUR, PERCENTILES, by_kind, figures_of, told_apart
 
 UNTRUE = Judgement(
     "untrue",

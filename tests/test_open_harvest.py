@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import charts
 from core.cli import main
 from core.data.open_questions import WITH_ANSWER, kind_of
 from core.data.sources import DataSettings, load_pool, load_questions
@@ -32,7 +33,6 @@ from core.scoring.asking import asking_of
 from core.store.database import Database
 from core.store.runs import RunStore
 from core.store.token_states import TokenStates
-from dashboard import charts
 from tests.conftest import beside
 
 

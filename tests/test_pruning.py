@@ -138,7 +138,7 @@ def test_a_probe_trained_on_what_is_left_is_judged_on_the_whole_test_set():
 
 
 def test_before_and_after_are_drawn_with_their_intervals_and_named_axes():
-    from dashboard.prune_charts import side_by_side
+    from core.charts.pruning import side_by_side
 
     rows = pd.DataFrame(
         {

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.charts import shifts as shift_charts
 from core.probes.rows import ProbeSettings
 from core.probes.shifts import judge_shifts
 from core.probes.shifts_figures import ALONE, WITH_HALF
-from dashboard import shift_charts
 from tests.shift_runs import KEEPS, LAYERS, LOSES, PLAIN, asked
 from tests.test_charts import HOSTILE
 

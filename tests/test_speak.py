@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks import speaking
 from core.answers import Said
+from core.charts.speech import by_token, percentile_heat_map, word_colours, word_titles, words
 from core.cli import main
 from core.data.chat import CHAT
 from core.data.open_questions import load_open
@@ -34,7 +35,6 @@ from core.scoring.speech_plans import TypedPlan
 from core.scoring.tokens import whole_states
 from core.store.runs import RunStore
 from dashboard import packages, session, work
-from dashboard.speak_charts import by_token, percentile_heat_map, word_colours, word_titles, words
 from tests.conftest import beside
 
 HOSTILE = "<script>alert(1)</script>"

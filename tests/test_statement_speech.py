@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.charts.speech import by_token, word_colours, words
 from core.cli import main
 from core.data.statements import Statement
 from core.engine.prompts import prompt_of
@@ -30,7 +31,6 @@ from core.scoring.three_ways import three_ways
 from core.scoring.tokens import token_spans, whole_states
 from core.store.runs import RunStore
 from dashboard import work
-from dashboard.speak_charts import by_token, word_colours, words
 from tests.conftest import beside
 from tests.test_speak import probe
 

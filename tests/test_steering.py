@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.charts.steering import against_alpha
 from core.cli import main
 from core.errors import Cancelled, ProbeError
 from core.probes.of_run import probe_run, with_states
@@ -17,7 +18,6 @@ from core.steering.figures import PLAIN, curves, pushes, with_plain
 from core.steering.of_run import known_steering, steer_run
 from core.steering.settings import SteerSettings
 from core.store.runs import RunStore
-from dashboard.steer_charts import against_alpha
 from tests.conftest import beside
 from tests.frames import answers as made_answers
 

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.elicit.outcome import CellResult, Outcome, stored_outcome
 from core.elicit.report import turned_round, turned_sentence
 from core.elicit.settings import ElicitSettings
 from core.elicit.store import Elicitation, ElicitStore
 from core.elicit.winner import OPTIMISTIC, UNPROVEN, is_proven, winner_settings
 from core.jobs import JOBS
-from dashboard import charts, hand_over, model_panel, session, work
+from dashboard import hand_over, model_panel, session, work
 from dashboard.elicit_form import elicit_form
 from dashboard.elicit_results import FIGURES, MEANING, instruction, map_frame, table
 

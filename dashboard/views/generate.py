@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.beliefs import BASES
 from core.best_of import best_of_summary
 from core.jobs import JOBS
@@ -12,7 +13,7 @@ from core.labels import before_outcome_pruning, belief_summary, mode_summary
 from core.open_answers import not_judged
 from core.open_summary import outcome_table
 from core.store.runs import Run
-from dashboard import ask, charts, disk_warning, model_panel, session, work
+from dashboard import ask, disk_warning, model_panel, session, work
 from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.charts import lie_score as lie_charts
 from core.errors import ProbeError
 from core.probes.layer_rules import LAYER_RULES, NO_LIES_USED
 from core.probes.lie_judgements import cells
@@ -14,7 +15,7 @@ from core.probes.lie_score_of_run import (
 )
 from core.probes.read_or_said_of_run import last_common_layer
 from core.store.runs import Run
-from dashboard import lie_charts, model_panel, session, work
+from dashboard import model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core import charts
 from core.errors import ProbeError
 from core.probes.by_layer import ProbeReport
 from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
@@ -12,7 +13,7 @@ from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
-from dashboard import charts, probe_controls, probe_folds, probe_method, probe_uses, session
+from dashboard import probe_controls, probe_folds, probe_method, probe_uses, session
 from dashboard.answer_table import said_names
 from dashboard.need_run import need_answered_run
 

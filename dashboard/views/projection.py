@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
 from core.store.runs import Run
-from dashboard import charts, model_panel, session, work
+from dashboard import model_panel, session, work
 from dashboard.answer_table import answer_rows, said_names
 from dashboard.fitted_probe import scores_of
 from dashboard.pruning import decide

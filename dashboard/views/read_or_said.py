@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
+from core.charts import read_or_said as read_charts
 from core.errors import ProbeError
 from core.probes.read_or_said import MOST_RESAMPLES, ReadOrSaid
 from core.probes.read_or_said_of_run import RESAMPLES, known_read_or_said, last_common_layer
 from core.store.runs import Run
-from dashboard import model_panel, read_charts, session, work
+from dashboard import model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 

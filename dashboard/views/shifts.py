@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.charts import shifts as shift_charts
 from core.errors import ProbeError
 from core.probes.layer_rules import LAYER_RULES
 from core.probes.methods import METHODS
@@ -10,7 +11,7 @@ from core.probes.shifts_figures import Shifts
 from core.probes.shifts_names import shift_name
 from core.probes.shifts_of_runs import known_shifts, may_be_shift
 from core.store.runs import Run
-from dashboard import model_panel, session, shift_charts, work
+from dashboard import model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.charts import steering as steer_charts
 from core.engine.steer import HOW, WHERE
 from core.errors import ProbeError
 from core.probes.methods import ALL, METHODS
@@ -11,7 +12,7 @@ from core.steering.of_run import known_steering
 from core.steering.outcome import PLACES, SteerOutcome
 from core.steering.settings import ALPHAS, MOST_QUESTIONS, MOST_RANDOM, SteerSettings
 from core.store.runs import Run
-from dashboard import model_panel, session, steer_charts, work
+from dashboard import model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from core import charts
 from core.calibration import calibration_sentences
 from core.diagnostics import ReadingWarning, prompt_tokens, reading_warnings
 from core.engine.settings import HarvestSettings
@@ -14,7 +15,7 @@ from core.reliability import Reliability, honest_reliability
 from core.spellings import Outside, Share, first_spelling_share, outside_table, spelling_table
 from core.store.runs import Run
 from core.store.sample import draw_questions
-from dashboard import charts, session
+from dashboard import session
 from dashboard.need_run import need_run_of_choices
 
 MOST = 4000

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
+from core.charts import transfer as transfer_charts
 from core.errors import ProbeError
 from core.probes.layer_rules import LAYER_RULES
 from core.probes.methods import METHODS
 from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.transfer import known_transfer, to_frame
 from core.store.runs import Run
-from dashboard import model_panel, session, transfer_charts, work
+from dashboard import model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 

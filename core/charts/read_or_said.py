@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import LAYER_AXIS, band, layout, shown
+from core.charts.style import LAYER_AXIS, band, layout, shown
 
 READ, SAID = "#1b7837", "#762a83"
 """What was read, and what is said; blue and orange stay the choices' own."""

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import layout, shown
+from core.charts.style import layout, shown
 
 SCALE = [[0.0, "#8c510a"], [0.5, "#f5f5f5"], [1.0, "#01665e"]]
 """Below chance brown, at chance white, above it green; blue and orange stay the choices' own."""

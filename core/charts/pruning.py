@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.error_bars import error_bars
+from core.charts.error_bars import error_bars
 
 BEFORE, AFTER = "#8a8a8a", "#111111"
 

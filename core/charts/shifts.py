@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.charts.error_bars import error_bars
+from core.charts.style import OTHERS, layout, shown
 from core.probes.shifts_figures import ALONE, WITH_HALF
-from dashboard.charts import OTHERS, layout, shown
-from dashboard.error_bars import error_bars
 
 COLOUR = {ALONE: OTHERS[0], WITH_HALF: OTHERS[1]}
 APART = {ALONE: 0.14, WITH_HALF: -0.14}

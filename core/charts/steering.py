@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.charts.error_bars import error_bars
+from core.charts.style import band, layout
 from core.steering.conditions import is_main
-from dashboard.charts import band, layout
-from dashboard.error_bars import error_bars
 
 MAIN, CONTROL, CHANCE = "#4d4d4d", "#c51b7d", "#9a9a9a"
 ALPHA_AXIS = "alpha (typical state norms)"

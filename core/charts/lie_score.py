@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.charts.error_bars import error_bars
+from core.charts.layers import CONTROL
+from core.charts.read_or_said import DIRECTION
+from core.charts.style import INK, NAMED_COLOUR, NEUTRAL, OTHERS, layout, shown
 from core.probes.lie_judgements import CHANCE, FEWEST, Judgement
 from core.probes.lie_score import KINDS
 from core.probes.metrics import Area
-from dashboard.charts import CONTROL, INK, NAMED_COLOUR, NEUTRAL, OTHERS, layout, shown
-from dashboard.error_bars import error_bars
-from dashboard.read_charts import DIRECTION
 
 WORDS = CONTROL["text"][1]
 KIND_COLOUR = {

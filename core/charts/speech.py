@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.scoring.benign import PROMPT, TokenThreshold
-from dashboard.charts import (
+from core.charts.statements import token_heat_map
+from core.charts.style import (
     INK,
     NAMED_COLOUR,
     NEGATIVE,
@@ -21,8 +21,8 @@ from dashboard.charts import (
     layout,
     shown,
     tint,
-    token_heat_map,
 )
+from core.scoring.benign import PROMPT, TokenThreshold
 
 HATCH = "repeating-linear-gradient(45deg, transparent 0 4px, rgba(255,255,255,0.8) 4px 8px)"
 PALEST, DEEPEST = 0.06, 0.75
