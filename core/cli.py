@@ -227,17 +227,22 @@ def parser() -> Parser:
     calibration = add("calibration", "how a run's leans are calibrated, and their reliability under honest")
     calibration.add_argument("run")
 
-    runs = add(
-        "runs", "list runs and their size, show or delete one, take one back from the trash, or empty it"
-    )
+    runs = add("runs", "list, search, show, tag, note or delete runs, restore from the trash, merge shards")
     runs.add_argument(
         "action",
         nargs="?",
-        choices=("list", "show", "delete", "trash", "restore", "empty-trash", "merge"),
+        choices=(
+            *("list", "show", "tag", "untag", "note", "delete"),
+            *("trash", "restore", "empty-trash", "merge"),
+        ),
         default="list",
-        help="list (default), show, delete (to the trash), trash (its contents), restore, empty-trash, merge",
+        help="list (default), show, tag or untag (RUN WORD …), note (RUN TEXT), delete (to the trash), "
+        "trash (its contents), restore, empty-trash, merge",
     )
-    runs.add_argument("run", nargs="*", help="a run; with merge: folders of shards (default: the cache's)")
+    runs.add_argument(
+        "run", nargs="*", help="a run, and its tags or note; with merge: folders (default: the cache's)"
+    )
+    runs.add_argument("--search", metavar="TEXT", help="with list: runs in which each word is found")
 
     decisions = add("decisions", "drop and keep answers, apply rules, undo, export, import, compare people")
     decisions.add_argument(

@@ -1,10 +1,11 @@
-"""`telltale runs`: what is stored, shown, deleted, taken back and put together."""
+"""`telltale runs`: what is stored, found, shown, remarked on, deleted, taken back and put together."""
 
 import re
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
+from core.all_runs import all_runs, matching
 from core.best_of import best_of_summary
 from core.commands.decisions import belief_line
 from core.commands.options import Result
@@ -14,22 +15,29 @@ from core.labels_of_run import labelled
 from core.open_summary import outcome_table
 from core.paths import SHARDS
 from core.progress import progress_bar
+from core.shown import quoted
 from core.store.checkup import ranges
 from core.store.database import NAME
 from core.store.decisions import DecisionStore
 from core.store.disk import run_bytes
 from core.store.merge import merge_shards
+from core.store.remarks import Remarks, RemarkStore
 from core.store.runs import Run, RunStore
 from core.store.trash import Trash
 
 OF_ALL = ("list", "trash", "empty-trash")
+REMARKING = ("tag", "untag", "note")
 
 
 def runs(cache: Path, options: Namespace) -> Result:
-    """List runs, show one, delete one; list the trash, restore a run from it, empty it."""
+    """List or search runs, show, tag, note or delete one; list the trash, restore from it, empty it."""
     store = RunStore(cache)
+    if options.search is not None and options.action != "list":
+        raise StoreError(f"--search is of `telltale runs list`, not of `telltale runs {options.action}`")
     if options.action == "merge":
         return merge(store, [Path(folder) for folder in options.run])
+    if options.action in REMARKING:
+        return remark(store, options.action, options.run)
     if len(options.run) > 1:
         raise StoreError(f"`telltale runs {options.action}` takes one run, not {len(options.run)}")
     options.run = next(iter(options.run), None)
@@ -38,7 +46,7 @@ def runs(cache: Path, options: Namespace) -> Result:
             f"`telltale runs {options.action}` takes no run: use `telltale runs show {options.run}`"
         )
     if options.action == "list":
-        return list_runs(store)
+        return list_runs(store, options.search or "")
     if options.action == "trash":
         return list_trash(cache)
     if options.action == "empty-trash":
@@ -93,14 +101,49 @@ def absent(shards: list[Path]) -> str:
     return "a shard is not finished: harvest it again"
 
 
-def list_runs(store: RunStore) -> Result:
-    """Every run with its size on the disk."""
-    found = [summarise(store, run) for run in store.runs()]
+def remark(store: RunStore, action: str, words: list[str]) -> Result:
+    """Tag a run, take tags from it, or put a note on it.
+
+    Args:
+        words: the run, and the tags or the note.
+    """
+    name, *said = words or [""]
+    run = store.run(name).run
+    remarks = RemarkStore(store.cache)
+    if action == "note":
+        if len(said) != 1:
+            raise StoreError(
+                f'the note is one text: `telltale runs note {run} "text"`; an empty text takes it away'
+            )
+        found = remarks.set_note(run, said[0])
+    elif not said:
+        raise StoreError(f"which tags? give `telltale runs {action} {run}` one word or more")
+    else:
+        found = remarks.tag(run, said) if action == "tag" else remarks.untag(run, said)
+    return {"run": run, "tags": found.tags, "note": found.note}, _remarked(run, found)
+
+
+def _remarked(run: str, found: Remarks) -> str:
+    tags = f"tags {', '.join(found.tags)}" if found.tags else "no tags"
+    return f"{run}: {tags}; " + (f"note: {found.note}" if found.note else "no note")
+
+
+def list_runs(store: RunStore, text: str) -> Result:
+    """Every run, or those that a text is found in, with its size on the disk."""
+    there = all_runs(store)
+    wanted = set(matching(there, text)["run"])
+    found = [summarise(store, run) for run in store.runs() if run.run in wanted]
     lines = [
         f"{r['run']}  {r['state']:<11}  {r['answers']:>6} answers  {r['bytes'] / 1e6:>8,.0f} MB  {r['title']}"
+        + (f"  [{', '.join(r['tags'])}]" if r["tags"] else "")
         for r in found
     ]
-    return {"runs": found}, "\n".join(lines) or "no runs yet: `telltale harvest` makes one"
+    none = (
+        f"none of {len(there):,} runs holds {quoted(text)}"
+        if len(there)
+        else "no runs yet: `telltale harvest` makes one"
+    )
+    return {"runs": found}, "\n".join(lines) or none
 
 
 def list_trash(cache: Path) -> Result:
@@ -115,10 +158,12 @@ def list_trash(cache: Path) -> Result:
 
 def summarise(store: RunStore, run: Run) -> dict:
     """A run under the names that scripts count on."""
-    frame = labelled(store, run.run)
+    frame, remarks = labelled(store, run.run), RemarkStore(store.cache).of(run.run)
     return {
         "run": run.run,
         "title": run.title,
+        "tags": list(remarks.tags),
+        "note": remarks.note,
         "model": run.facts["model"],
         "adapter": run.facts["adapter"],
         "left_out": run.settings["data"].get("left_out"),

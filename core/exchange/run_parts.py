@@ -12,6 +12,7 @@ import pyarrow
 
 from core.errors import StoreError
 from core.labels_of_run import labelled
+from core.store.remarks import RemarkStore
 from core.store.runs import Run, RunStore
 from core.store.states import CONTINUATIONS
 
@@ -68,8 +69,8 @@ class RunParts:
         )
 
     def write_record(self, folder: Path) -> None:
-        """Write the run's settings and facts, and the versions of what it was exported with."""
-        run = self.run
+        """Write the run's settings, facts and remarks, and the versions of what it was exported with."""
+        run, remarks = self.run, RemarkStore(self.store.cache).of(self.run.run)
         record = {
             "run": run.run,
             "title": run.title,
@@ -79,6 +80,8 @@ class RunParts:
             "planned": run.planned,
             "answers": len(self.answers),
             "positions": self.positions,
+            "tags": remarks.tags,
+            "note": remarks.note,
             "settings": run.settings,
             "facts": run.facts,
             "exported_with": {name: version(name) for name in PACKAGES},

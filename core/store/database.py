@@ -12,7 +12,7 @@ from pathlib import Path
 from core.errors import DamagedDatabase, StoreError
 
 NAME = "telltale.sqlite"
-VERSION = 2
+VERSION = 3
 """Of the schema. Caches from before it had a number are 0."""
 PATIENCE = 60.0
 """Seconds that a connection waits while another process writes."""
@@ -54,6 +54,9 @@ CREATE TABLE IF NOT EXISTS decisions (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (run TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS margins (run TEXT PRIMARY KEY, margin REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS remarks (
+    run TEXT PRIMARY KEY, tags TEXT NOT NULL, note TEXT NOT NULL, at TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS judgements (
     judged TEXT NOT NULL, configuration TEXT NOT NULL, trained TEXT NOT NULL, what TEXT NOT NULL,
     auroc REAL NOT NULL, at TEXT NOT NULL, PRIMARY KEY (judged, configuration)

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.errors import StoreError
 from core.store.chunks import layout_of
 from core.store.database import NAME
+from core.store.remarks import RemarkStore
 from core.store.runs import Run, RunStore
 
 OF_THE_MACHINE = ("batch_tokens",)
@@ -109,9 +110,10 @@ def check_parts(store: RunStore, parts: Sequence[tuple[RunStore, Run]]) -> None:
 
 
 def take(store: RunStore, part: RunStore, run: Run) -> int:
-    """Copy the answers of a shard that are not there yet, states first; gives how many."""
+    """Copy the answers of a shard that are not there yet, states first, and its remarks; gives how many."""
     with store.writing(run.run):
         store.begin(run.run, run.settings, run.facts, run.planned, part.questions(run.run))
+        RemarkStore(store.cache).take_in(run.run, RemarkStore(part.cache).of(run.run))
         done = store.done(run.run)
         rows = [row for row in part.rows(run.run) if row["answer"] not in done]
         if not rows:

@@ -20,6 +20,12 @@ STEP = ("step", "who", "at", "scores_shown")
 RUN = ("run", "settings", "facts", "planned", "started")
 OWN_REPORT = ("answer", "asked", "yes_first", "no_first", "outside")
 JUDGEMENT = ("configuration", "trained", "what", "auroc", "at")
+REMARKS = ("tags", "note", "at")
+PUT_REMARKS = (
+    "INSERT INTO remarks VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET tags = excluded.tags, "
+    "note = excluded.note, at = excluded.at WHERE excluded.at >= remarks.at"
+)
+"""The last that was said stands, also where a journal that was in the trash tells of what was said before."""
 OVERTAKE = "UPDATE steps SET state = 'dropped' WHERE run = ? AND who = ? AND state = 'undone'"
 COUNT_CHANGE = "INSERT INTO changes VALUES (?, 1) ON CONFLICT (run) DO UPDATE SET n = n + 1"
 
@@ -80,6 +86,8 @@ def entries_of(connection: sqlite3.Connection, run: str) -> Iterator[tuple[str, 
         yield "margin", margin
     for row in connection.execute("SELECT * FROM judgements WHERE judged = ?", (run,)):
         yield "judgement", {name: row[name] for name in JUDGEMENT}
+    for row in connection.execute("SELECT * FROM remarks WHERE run = ?", (run,)):
+        yield "remarks", {name: row[name] for name in REMARKS}
     if reports := _rows(connection, "own_reports", OWN_REPORT, run):
         yield "own-reports", reports
 
@@ -131,6 +139,8 @@ def replay(connection: sqlite3.Connection, run: str, entries: Iterable[tuple[str
                 "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?, ?)",
                 (run, *(content[name] for name in JUDGEMENT)),
             )
+        elif kind == "remarks":
+            connection.execute(PUT_REMARKS, (run, *(content[name] for name in REMARKS)))
     connection.execute(COUNT_CHANGE, (run,))
     return there
 
