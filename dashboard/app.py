@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core.errors import TelltaleError
-from dashboard import gate
+from dashboard import gate, in_address
 
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
@@ -22,9 +22,7 @@ STYLE = (
     "[data-testid=stElementToolbarButton]:has([aria-label='Download as CSV']){display:none}"
 )
 st.html(f"<style>{STYLE}</style>")
-# Before anything is drawn: a click on a page while the first is still being drawn empties the address.
-if "run" in st.query_params:
-    st.session_state.setdefault("run", st.query_params["run"])
+in_address.read()
 page = st.navigation(
     [
         st.Page("views/generate.py", title="Generate", icon=":material/play_circle:", default=True),
@@ -42,6 +40,7 @@ page = st.navigation(
     ],
     position="top",
 )
+in_address.on_page(page.url_path)
 
 
 def fill(page: StreamlitPage) -> None:
@@ -49,6 +48,7 @@ def fill(page: StreamlitPage) -> None:
     from dashboard import session, sidebar
 
     try:
+        in_address.tell_ignored()
         with st.sidebar:
             sidebar.show()
         if page.url_path:  # the default page has none, and it alone is drawn without the large packages

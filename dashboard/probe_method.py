@@ -7,7 +7,7 @@ from core.probes.contrast_of_run import missing_for
 from core.probes.methods import ALL, CONTRAST_METHODS, METHODS
 from core.probes.rows import CONTRAST
 from core.store.runs import Run
-from dashboard import session
+from dashboard import in_address, session
 
 METHOD_HELP = "\n\n".join(f"**{name}** {ALL[name].sentence}" for name in METHODS + CONTRAST_METHODS)
 
@@ -17,7 +17,9 @@ def choose_method(run: Run, cell: DeltaGenerator, place: DeltaGenerator) -> tupl
     store = session.run_store()
     there = [name for name in CONTRAST_METHODS if missing_for(store, run, name) is None]
     methods = [*METHODS, *there]
-    method = cell.selectbox("Method", methods, key=f"probe_method of {len(methods)}", help=METHOD_HELP)
+    method = in_address.selectbox(
+        cell, "Method", methods, "method", key=f"probe_method of {len(methods)}", help=METHOD_HELP
+    )
     if ALL[method].contrast:
         written = [session.as_text(entry["text"]) for entry in run.facts.get("continuations", [])]
         position = place.selectbox(
@@ -29,7 +31,8 @@ def choose_method(run: Run, cell: DeltaGenerator, place: DeltaGenerator) -> tupl
             + (f": “{'” and “'.join(written)}”." if written else "."),
         )
     else:
-        position = place.selectbox("Position", store.states(run.run).positions(), key="probe_position")
+        positions = store.states(run.run).positions()
+        position = in_address.selectbox(place, "Position", positions, "position", key="probe_position")
     return method, position
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.labels import FLAGS
 from core.store.decision import Decision
+from dashboard import in_address
 
 STANDING = {"undecided": "", "dropped": "drop", "kept": "keep", "unsure": "unsure"}
 MINE = "undecided by me"
@@ -26,21 +27,24 @@ def filters(frame: pd.DataFrame, mine: Mapping[int, Decision], key: str) -> tupl
     """
     cells = st.columns([2, 3, 2], vertical_alignment="bottom")
     modes = frame["mode"].unique().tolist()
-    mode = cells[0].segmented_control(
+    mode = in_address.segmented_control(
+        cells[0],
         "Answers",
         [*modes, "all"],
+        f"{key}-answers",
         default="lie" if "lie" in modes else "all",
         key=f"{key}_mode {modes}",
-        persist_state="session",
     )
-    part = frame if mode in (None, "all") else frame[frame["mode"] == mode]
+    part = frame if mode == "all" else frame[frame["mode"] == mode]
     counts = {flag: int(part["flag"].str.contains(flag, regex=False).sum()) for flag in FLAGS}
-    flags = cells[1].multiselect(
+    flags = in_address.multiselect(
+        cells[1],
         "Suggested because",
         FLAGS,
+        [],
+        f"{key}-suggested",
         key=f"{key}_flags",
         format_func=lambda f: f"{f} ({counts[f]:,})",
-        persist_state="session",
     )
     if flags:
         part = part[np.logical_or.reduce([part["flag"].str.contains(flag, regex=False) for flag in flags])]
@@ -48,8 +52,13 @@ def filters(frame: pd.DataFrame, mine: Mapping[int, Decision], key: str) -> tupl
         ["suggested", "flag", "answer"], ascending=[False, True, True], kind="stable"
     )
     names = (MINE, *STANDING, "any")
-    decided = cells[2].selectbox(
-        "Decision", names, 0 if key == "queue" else names.index("any"), key=f"{key}_decided"
+    decided = in_address.selectbox(
+        cells[2],
+        "Decision",
+        names,
+        f"{key}-decision",
+        index=0 if key == "queue" else names.index("any"),
+        key=f"{key}_decided",
     )
     if decided == MINE:
         return part, ~part["answer"].isin(list(mine))

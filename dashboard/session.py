@@ -5,7 +5,6 @@ State sits in two places only: the store on disk, and the browser session behind
 
 import getpass
 import html
-import re
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -24,21 +23,10 @@ from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
 from core.store.runs import Run, RunStore
 from core.store.saved import SavedStore
-from dashboard import packages, work
+from dashboard import in_address, packages, work
+from dashboard.plain_text import as_text
 
 DEFAULT_LAYER_SHARE = 0.55
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=])")
-UNESCAPED = re.compile(
-    r"""
-    (?<=http:)(?=//) | (?<=https:)(?=//) | (?<=www)(?=\.) | (?<=[-.\w+]@)(?=[-\w]+\.)  # links
-    | (?<=:)(?=[a-z][-+\w/]*:)  # icons, emoji
-    | (?:(?<=\A[-<>~])|(?<=\s[-<>~]))(?=(?:->|[->=])(?:\s|\Z))  # arrows and dashes that stand alone
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Where that is cut which Streamlit acts on once it has read the marks, escaped or not: `www.`, `:smile:`."""
-CUT = "\N{WORD JOINER}"
-"""No width, and no break of the line."""
 
 
 @lru_cache(maxsize=4)
@@ -69,11 +57,6 @@ def saved_store() -> SavedStore:
 def judgement_store() -> JudgementStore:
     """What test sets have judged."""
     return _stores(cache())[3]
-
-
-def as_text(text: object) -> str:
-    """Text for a place that reads Markdown, with every mark escaped: shown as it is, never acted on."""
-    return MARKDOWN.sub(r"\\\1", UNESCAPED.sub(CUT, str(text)))
 
 
 def chosen_run() -> Run | None:
@@ -266,6 +249,7 @@ def layer_slider(run: Run) -> int:
     def moved() -> None:
         st.session_state["layer"] = st.session_state[key]
         st.session_state["layer slider"] = number, st.session_state[key]
+        in_address.put(in_address.LAYER, st.session_state[key])
 
     last = run.facts["layers"] - 1
     return st.slider("Layer (0 is the embedding output)", 0, last, value=layer(run), key=key, on_change=moved)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.question import PLAIN
 from core.store.runs import Run
-from dashboard import model_panel, session
+from dashboard import in_address, model_panel, session
 
 
 def show() -> None:
@@ -20,6 +20,10 @@ def show() -> None:
 def run_picker() -> None:
     """The run that every page looks at; kept in the address, so that a reload or a link finds it again."""
     runs = {run.run: run for run in session.run_store().runs()}
+    if asked := in_address.take(in_address.RUN):
+        st.session_state["run"] = asked
+        if asked not in runs:
+            in_address.ignore(in_address.RUN, asked, "no run of that name is here")
     wanted = st.session_state.pop("wanted_run", None) or st.session_state.get("run")
     if not runs:
         st.caption("No runs yet: start one on the Generate page.")
@@ -29,10 +33,21 @@ def run_picker() -> None:
     run = runs[st.selectbox("Run", list(runs), chosen, format_func=lambda run: short_title(runs[run]))]
     st.session_state["run"] = run.run
     st.caption(session.as_text(run.title))
-    st.query_params["run"] = run.run
+    follow_layer(run)
+    in_address.put(in_address.RUN, run.run)
     st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
     if elicitation := run.settings["data"].get("left_out"):
         st.caption(f"Leaves out the questions of elicitation {elicitation}, which picked its settings.")
+
+
+def follow_layer(run: Run) -> None:
+    """Look at the layer that a link asks for, and have the address hold the one that is looked at."""
+    if (asked := in_address.take(in_address.LAYER)) is not None:
+        try:
+            st.session_state["layer"] = in_address.number(asked, 0, run.facts["layers"] - 1)
+        except ValueError as refused:
+            in_address.ignore(in_address.LAYER, asked, str(refused))
+    in_address.put(in_address.LAYER, session.layer(run))
 
 
 def short_title(run: Run) -> str:

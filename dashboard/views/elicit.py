@@ -10,7 +10,7 @@ from core.elicit.settings import ElicitSettings
 from core.elicit.store import Elicitation, ElicitStore
 from core.elicit.winner import OPTIMISTIC, UNPROVEN, is_proven, winner_settings
 from core.jobs import JOBS
-from dashboard import hand_over, model_panel, session, work
+from dashboard import hand_over, in_address, model_panel, session, work
 from dashboard.elicit_form import elicit_form
 from dashboard.elicit_results import FIGURES, MEANING, instruction, map_frame, table
 
@@ -48,10 +48,15 @@ def standing() -> None:
     if not records:
         st.info("Nothing was elicited yet. Choose a grid on the left and press **Elicit**.")
         return
-    if st.session_state.get("elicitation") not in records:
-        st.session_state["elicitation"] = next(iter(records))
-    name = st.selectbox(
-        "Elicitation", list(records), key="elicitation", format_func=lambda found: title(records[found])
+    started = st.session_state.get("elicitation started")
+    name = in_address.selectbox(
+        st,
+        "Elicitation",
+        list(records),
+        "elicitation",
+        index=list(records).index(started) if started in records else 0,
+        key=f"elicitation after {started}",
+        format_func=lambda found: title(records[found]),
     )
     if name != st.session_state.get("elicitation shown"):
         st.session_state["elicitation shown"] = name
@@ -78,7 +83,8 @@ def follow() -> None:
     job = session.own_job(work.ELICIT)
     if st.session_state.get("follow elicitation") and job is not None:
         if job.state.about:
-            st.session_state["elicitation"] = job.state.about
+            st.session_state["elicitation started"] = job.state.about
+            in_address.forget("elicitation")
         if job.state.about or not job.state.running:
             del st.session_state["follow elicitation"]
 
@@ -149,14 +155,15 @@ def show_winner(record: Elicitation, outcome: Outcome, winner: CellResult) -> No
 
 def show_cells(outcome: Outcome) -> None:
     """All judged cells, as a heat map and as a table."""
-    figure = st.segmented_control(
+    figure = in_address.segmented_control(
+        st,
         "Colour",
         list(FIGURES),
+        "colour",
         default="score",
         format_func=FIGURES.__getitem__,
         required=True,
         key="elicit figure",
-        persist_state="session",
     )
     st.plotly_chart(charts.elicit_heat_map(map_frame(outcome, figure), FIGURES[figure]), key="elicit map")
     st.caption(

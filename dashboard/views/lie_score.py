@@ -15,7 +15,7 @@ from core.probes.lie_score_of_run import (
 )
 from core.probes.read_or_said_of_run import last_common_layer
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -90,24 +90,30 @@ def form(run: Run) -> tuple[LieScoreSettings, Run | None]:
     """How the score is made, and the run whose flips it is judged on."""
     columns = st.columns([2, 2, 2, 2, 4], vertical_alignment="bottom")
     positions = session.run_store().states(run.run).positions()
-    position = columns[0].selectbox("Position", positions, key="lie position")
+    position = in_address.selectbox(columns[0], "Position", positions, "position", key="lie position")
     layers = run.facts["layers"]
-    layer = columns[1].selectbox(
+    layer = in_address.selectbox(
+        columns[1],
         "Layer",
         [None, *range(layers)],
+        "read-at",
         format_func=lambda n: "by the rule" if n is None else str(n),
         key=f"lie layer of {layers}",
     )
     usual = LieScoreSettings()
-    rule = columns[2].selectbox(
+    rule = in_address.selectbox(
+        columns[2],
         "Layer by",
         NO_LIES_USED,
-        NO_LIES_USED.index(usual.rule),
+        "rule",
+        index=NO_LIES_USED.index(usual.rule),
         key="lie rule",
         help=RULE_HELP,
         disabled=layer is not None,
     )
-    centring = columns[3].selectbox("Centring", list(CENTRINGS), key="lie centring", help=CENTRING_HELP)
+    centring = in_address.selectbox(
+        columns[3], "Centring", list(CENTRINGS), "centring", key="lie centring", help=CENTRING_HELP
+    )
     with columns[4]:
         flips = flips_form(run)
     return LieScoreSettings(position, layer, rule, centring), flips
@@ -126,9 +132,11 @@ def flips_form(run: Run) -> Run | None:
             )
         return None
     neither = "this run" if own else "no run"
-    chosen = st.selectbox(
+    chosen = in_address.selectbox(
+        st,
         "Flips of",
         [None, *others],
+        "flips",
         index=0 if own else 1,
         format_func=lambda r: neither if r is None else others[r].title,
         key=f"lie flips of {run.run}",

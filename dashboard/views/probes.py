@@ -13,7 +13,7 @@ from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
-from dashboard import probe_controls, probe_folds, probe_method, probe_uses, session
+from dashboard import in_address, probe_controls, probe_folds, probe_method, probe_uses, session
 from dashboard.answer_table import said_names
 from dashboard.need_run import need_answered_run
 
@@ -69,13 +69,21 @@ def form(run: Run) -> tuple[ProbeSettings, str | None]:
     cells = st.columns([2, 2, 2, 2, 2, 2, 1, 1], vertical_alignment="bottom")
     method, position = probe_method.choose_method(run, cells[0], cells[2])
     targets = OPEN_TARGETS if run.facts.get("open") else TARGETS
-    target = cells[1].selectbox("Target", targets, key=f"probe_target of {len(targets)}", help=TARGET_HELP)
+    target = in_address.selectbox(
+        cells[1], "Target", targets, "target", key=f"probe_target of {len(targets)}", help=TARGET_HELP
+    )
     first, second = (modes.index(mode) for mode in default_modes(asked))
-    train = cells[3].selectbox("Train on", modes, first, key=f"probe_train {modes}")
-    test = cells[4].selectbox("Test on", modes, second, key=f"probe_test {modes}")
-    rule = cells[5].selectbox("Layer by", list(LAYER_RULES), key="probe_rule", help=RULE_HELP)
-    seed = cells[6].number_input("Seed", 0, 10_000, 0, key="probe_seed")
-    permutations = cells[7].number_input("Null", 0, 1000, 100, key="probe_null", help="Permutations")
+    train = in_address.selectbox(
+        cells[3], "Train on", modes, "train", index=first, key=f"probe_train {modes}"
+    )
+    test = in_address.selectbox(cells[4], "Test on", modes, "test", index=second, key=f"probe_test {modes}")
+    rule = in_address.selectbox(
+        cells[5], "Layer by", list(LAYER_RULES), "rule", key="probe_rule", help=RULE_HELP
+    )
+    seed = in_address.number_input(cells[6], "Seed", 0, 10_000, 0, 1, "seed", key="probe_seed")
+    permutations = in_address.number_input(
+        cells[7], "Null", 0, 1000, 100, 1, "null", key="probe_null", help="Permutations"
+    )
     others = {
         r.run: r.title
         for r in session.run_store().runs()
@@ -83,15 +91,17 @@ def form(run: Run) -> tuple[ProbeSettings, str | None]:
     }
     other = None
     if others:
-        other = st.selectbox(
+        other = in_address.selectbox(
+            st,
             "Judge on",
             [None, *others],
+            "judge",
             format_func=lambda r: "this run's test groups" if r is None else others[r],
             key="probe_other",
             help="Of another run, what shares a group or a near-duplicate text with training is left out.",
         )
     probe_method.say_missing(run)
-    settings = ProbeSettings(method, target, position, train, test, int(seed), int(permutations), rule)
+    settings = ProbeSettings(method, target, position, train, test, seed, permutations, rule)
     return settings, other
 
 
@@ -216,7 +226,9 @@ def layer_rules(report: ProbeReport) -> None:
 
 def chart(run: Run, report: ProbeReport) -> None:
     """AUROC or accuracy by layer, and the figures of the layer that the pages look at."""
-    metric = st.segmented_control("Measure", ("AUROC", "accuracy"), default="AUROC", key="measure") or "AUROC"
+    metric = in_address.segmented_control(
+        st, "Measure", ("AUROC", "accuracy"), "measure", key="measure", default="AUROC"
+    )
     layers = pd.DataFrame(
         [
             {

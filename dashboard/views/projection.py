@@ -10,7 +10,7 @@ from core import charts
 from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.answer_table import answer_rows, said_names
 from dashboard.fitted_probe import scores_of
 from dashboard.pruning import decide
@@ -26,10 +26,16 @@ def main() -> None:
     with st.spinner("Reading the answers …"):
         run, frame = session.need_answers()
     cells = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
-    position = cells[0].selectbox("Position", session.run_store().states(run.run).positions(), key="position")
-    method = cells[1].segmented_control("Method", ("PCA", "UMAP"), default="PCA", key="method") or "PCA"
-    flat = cells[2].segmented_control("Dimensions", ("2-D", "3-D"), default="2-D", key="dimensions") != "3-D"
-    colour = cells[3].selectbox("Colour", COLOURS, key="colour")
+    positions = session.run_store().states(run.run).positions()
+    position = in_address.selectbox(cells[0], "Position", positions, "position", key="position")
+    method = in_address.segmented_control(
+        cells[1], "Method", ("PCA", "UMAP"), "method", key="method", default="PCA"
+    )
+    dimensions = in_address.segmented_control(
+        cells[2], "Dimensions", ("2-D", "3-D"), "dimensions", key="dimensions", default="2-D"
+    )
+    flat = dimensions == "2-D"
+    colour = in_address.selectbox(cells[3], "Colour", COLOURS, "colour", key="colour")
     settings = ProjectionSettings(position, "umap" if method == "UMAP" else "pca", 2 if flat else 3)
     warm_up()
     known = known_projection(session.run_store(), run.run, settings)

@@ -6,7 +6,7 @@ import streamlit as st
 from core.beliefs import BASES
 from core.labels import belief_summary
 from core.store.runs import Run
-from dashboard import session
+from dashboard import in_address, session
 from dashboard.fitted_probe import fitted
 from dashboard.prune_effect import effect
 from dashboard.prune_people import people
@@ -23,13 +23,14 @@ def main() -> None:
         run, frame = session.need_answers()
     numbers(run, frame)
     cells = st.columns([6, 2, 2], vertical_alignment="bottom")
-    section = cells[0].segmented_control(
+    section = in_address.segmented_control(
+        cells[0],
         "Part of the page",
         SECTIONS,
+        "part",
         default="Queue",
         required=True,
         key="prune_section",
-        persist_state="session",
         label_visibility="collapsed",
     )
     scores_shown = cells[1].toggle(

@@ -8,7 +8,7 @@ from core.errors import ProbeError
 from core.probes.read_or_said import MOST_RESAMPLES, ReadOrSaid
 from core.probes.read_or_said_of_run import RESAMPLES, known_read_or_said, last_common_layer
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -63,8 +63,11 @@ def form(run: Run) -> tuple[str, int, Run | None]:
     """Position, resamples, and the run whose curve is drawn beside this one's."""
     store = session.run_store()
     columns = st.columns([2, 1, 4], vertical_alignment="bottom")
-    position = columns[0].selectbox("Position", store.states(run.run).positions(), key="read position")
-    resamples = columns[1].number_input("Resamples", 20, MOST_RESAMPLES, RESAMPLES, 20, key="read resamples")
+    positions = store.states(run.run).positions()
+    position = in_address.selectbox(columns[0], "Position", positions, "position", key="read position")
+    resamples = in_address.number_input(
+        columns[1], "Resamples", 20, MOST_RESAMPLES, RESAMPLES, 20, "resamples", key="read resamples"
+    )
     others = {
         r.run: r
         for r in store.runs()
@@ -75,15 +78,17 @@ def form(run: Run) -> tuple[str, int, Run | None]:
         and {"honest", "lie"} <= set(r.settings["modes"])
     }
     plain = [r for r in others.values() if r.facts["adapter"] is None and same_questions(r, run)]
-    chosen = columns[2].selectbox(
+    chosen = in_address.selectbox(
+        columns[2],
         "Beside",
         [None, *others],
+        "beside",
         index=1 + list(others).index(plain[0].run) if plain and run.facts["adapter"] is not None else 0,
         format_func=lambda r: "no other run" if r is None else others[r].title,
         key=f"read beside {run.run}",
         help="The plain model's run of the same questions shows what the adapter changed.",
     )
-    return position, int(resamples), None if chosen is None else others[chosen]
+    return position, resamples, None if chosen is None else others[chosen]
 
 
 def same_questions(one: Run, other: Run) -> bool:

@@ -11,7 +11,7 @@ from core.probes.shifts_figures import Shifts
 from core.probes.shifts_names import shift_name
 from core.probes.shifts_of_runs import known_shifts, may_be_shift
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -64,10 +64,12 @@ def form(run: Run) -> tuple[list[Run], ProbeSettings] | None:
         )
         return None
     names = {name: f"{shift_name(run, other)} · {other.title}" for name, other in others.items()}
-    chosen = st.multiselect(
+    chosen = in_address.multiselect(
+        st,
         "Shifted runs",
         list(others),
         list(others)[:MOST],
+        "shifted",
         max_selections=MOST,
         format_func=names.__getitem__,
         key=f"shifts of {run.run} among {len(others)}",
@@ -79,14 +81,19 @@ def form(run: Run) -> tuple[list[Run], ProbeSettings] | None:
     modes = list(dict.fromkeys(run.settings["modes"]))
     usual = default_modes(modes)
     cells = st.columns(6, vertical_alignment="bottom")
-    method = cells[0].selectbox("Method", METHODS, key="shifts method")
-    target = cells[1].selectbox("Target", TARGETS, key="shifts target")
+    method = in_address.selectbox(cells[0], "Method", METHODS, "method", key="shifts method")
+    target = in_address.selectbox(cells[1], "Target", TARGETS, "target", key="shifts target")
     positions = session.run_store().states(run.run).positions()
-    position = cells[2].selectbox("Position", positions, key="shifts position")
+    position = in_address.selectbox(cells[2], "Position", positions, "position", key="shifts position")
     sides = [*modes, BOTH]
-    train = cells[3].selectbox("Train on", sides, sides.index(usual[0]), key=f"shifts train {modes}")
-    judge = cells[4].selectbox("Judge on", sides, sides.index(usual[1]), key=f"shifts judge {modes}")
-    rule = cells[5].selectbox("Layer by", list(LAYER_RULES), key="shifts rule")
+    first, second = (sides.index(mode) for mode in usual)
+    train = in_address.selectbox(
+        cells[3], "Train on", sides, "train", index=first, key=f"shifts train {modes}"
+    )
+    judge = in_address.selectbox(
+        cells[4], "Judge on", sides, "judge", index=second, key=f"shifts judge {modes}"
+    )
+    rule = in_address.selectbox(cells[5], "Layer by", list(LAYER_RULES), "rule", key="shifts rule")
     settings = ProbeSettings(method, target, position, train, judge, permutations=0, rule=rule)
     return [others[name] for name in chosen], settings
 

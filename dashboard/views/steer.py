@@ -12,7 +12,7 @@ from core.steering.of_run import known_steering
 from core.steering.outcome import PLACES, SteerOutcome
 from core.steering.settings import ALPHAS, MOST_QUESTIONS, MOST_RANDOM, SteerSettings
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -68,16 +68,32 @@ def form(run: Run) -> SteerSettings | None:
     first = st.columns([2, 2, 2], vertical_alignment="bottom")
     with first[0]:
         layer = session.layer_slider(run)
-    how = first[1].selectbox("What is done", HOW, format_func=lambda name: DOES[name], key="steer how")
+    how = in_address.selectbox(
+        first[1], "What is done", HOW, "how", format_func=lambda name: DOES[name], key="steer how"
+    )
     places = ("last",) if how == "patch" else WHERE
-    where = first[2].selectbox(
-        "Positions", places, format_func=lambda name: PLACES[name], key=f"steer where {how}", help=WHERE_HELP
+    where = in_address.selectbox(
+        first[2],
+        "Positions",
+        places,
+        "positions",
+        format_func=lambda name: PLACES[name],
+        key=f"steer where {how}",
+        help=WHERE_HELP,
     )
     second = st.columns([1, 1, 2, 1, 1], vertical_alignment="bottom")
-    target = second[0].selectbox("Target", TARGETS, key="steer target", disabled=how == "patch")
+    target = in_address.selectbox(
+        second[0], "Target", TARGETS, "target", key="steer target", disabled=how == "patch"
+    )
     methods = [name for name in METHODS if ALL[name].targets is None or target in (ALL[name].targets or ())]
-    method = second[1].selectbox(
-        "Method", methods, key=f"steer method {target}", help=METHOD_HELP, disabled=how == "patch"
+    method = in_address.selectbox(
+        second[1],
+        "Method",
+        methods,
+        "method",
+        key=f"steer method {target}",
+        help=METHOD_HELP,
+        disabled=how == "patch",
     )
     typed = second[2].text_input(
         "Alphas",
@@ -88,8 +104,10 @@ def form(run: Run) -> SteerSettings | None:
         "last prompt token. 0 is always measured. With alphas on both sides of 0, what breaks the model "
         "whichever way it is pushed does not count as an effect.",
     )
-    n = second[3].number_input("Test questions", 1, MOST_QUESTIONS, 40, 10, key="steer n")
-    random = second[4].number_input("Random directions", 0, MOST_RANDOM, 20, 5, key="steer random")
+    n = in_address.number_input(second[3], "Test questions", 1, MOST_QUESTIONS, 40, 10, "n", key="steer n")
+    random = in_address.number_input(
+        second[4], "Random directions", 0, MOST_RANDOM, 20, 5, "random", key="steer random"
+    )
     try:
         alphas = tuple(float(part) for part in typed.replace(",", " ").split())
     except ValueError:
@@ -102,8 +120,8 @@ def form(run: Run) -> SteerSettings | None:
         alphas=alphas,
         method=method,
         target=target,
-        n=int(n),
-        random=int(random),
+        n=n,
+        random=random,
     )
 
 
@@ -137,7 +155,9 @@ def headline(run: Run, found: SteerOutcome) -> None:
 def curves(found: SteerOutcome) -> None:
     """Each measure against alpha, with the random directions as a band."""
     there = [name for name in MEASURES if (found.curves["measure"] == name).any()]
-    measure = st.selectbox("Measure", there, format_func=lambda name: MEASURES[name], key="steer measure")
+    measure = in_address.selectbox(
+        st, "Measure", there, "measure", format_func=lambda name: MEASURES[name], key="steer measure"
+    )
     adds = found.settings.how == "add"
     drawn = steer_charts.against_alpha(found.lines(measure), found.band(measure), MEASURES[measure], adds)
     st.plotly_chart(drawn, key="steer curves")

@@ -15,7 +15,7 @@ from core.reliability import Reliability, honest_reliability
 from core.spellings import Outside, Share, first_spelling_share, outside_table, spelling_table
 from core.store.runs import Run
 from core.store.sample import draw_questions
-from dashboard import session
+from dashboard import in_address, session
 from dashboard.need_run import need_run_of_choices
 
 MOST = 4000
@@ -56,8 +56,10 @@ def main() -> None:
     run = need_run_of_choices()
     read = _read(str(session.cache()), run.run, run.answers)
     modes = list(dict.fromkeys(read.answers["mode"]))
-    picked = st.segmented_control("Answers", [*modes, "all"], default="all", key="token_mode")
-    mode = None if picked in (None, "all") else picked
+    picked = in_address.segmented_control(
+        st, "Answers", [*modes, "all"], "answers", key="token_mode", default="all"
+    )
+    mode = None if picked == "all" else picked
     say_sample(run, read)
     counted = _counted(str(session.cache()), run.run, run.answers, mode)
     warnings(read)
@@ -213,9 +215,11 @@ def one_answer(run: Run, read: Read) -> None:
     st.markdown("**One answer, token by token**")
     listed = read.answers.iloc[:LISTED]
     left, right = st.columns([5, 1], vertical_alignment="bottom")
-    chosen = left.selectbox(
+    chosen = in_address.selectbox(
+        left,
         "Answer",
         range(len(listed)),
+        "answer",
         format_func=lambda n: (
             f"{listed['answer'].iloc[n]} · {listed['mode'].iloc[n]} · {listed['text'].iloc[n][:90]}"
         ),

@@ -10,7 +10,7 @@ from core.probes.methods import METHODS
 from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.transfer import known_transfer, to_frame
 from core.store.runs import Run
-from dashboard import model_panel, session, work
+from dashboard import in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -65,23 +65,26 @@ def form(run: Run) -> tuple[list[str], ProbeSettings, list[str]] | None:
             "another wording on **Generate**."
         )
         return None
-    runs = st.multiselect(
+    runs = in_address.multiselect(
+        st,
         "Runs",
         list(alike),
         [run.run, next(r for r in alike if r != run.run)],
+        "runs",
         max_selections=MOST,
         format_func=lambda r: alike[r].title,
         key=f"transfer runs of {run.facts['layers']} {run.facts['d_model']}",
     )
     modes = list(dict.fromkeys(mode for r in runs for mode in alike[r].settings["modes"]))
     cells = st.columns([2, 2, 2, 2, 2, 3], vertical_alignment="bottom")
-    method = cells[0].selectbox("Method", METHODS, key="transfer method")
-    target = cells[1].selectbox("Target", TARGETS, key="transfer target")
-    position = cells[2].selectbox("Position", store.states(run.run).positions(), key="transfer position")
-    train = cells[3].selectbox("Train on", [*modes, BOTH], key="transfer train")
-    rule = cells[4].selectbox("Layer by", list(LAYER_RULES), key="transfer rule")
+    positions = store.states(run.run).positions()
+    method = in_address.selectbox(cells[0], "Method", METHODS, "method", key="transfer method")
+    target = in_address.selectbox(cells[1], "Target", TARGETS, "target", key="transfer target")
+    position = in_address.selectbox(cells[2], "Position", positions, "position", key="transfer position")
+    train = in_address.selectbox(cells[3], "Train on", [*modes, BOTH], "train", key="transfer train")
+    rule = in_address.selectbox(cells[4], "Layer by", list(LAYER_RULES), "rule", key="transfer rule")
     usual = ["lie"] if "lie" in modes else modes[:1]
-    judge = cells[5].multiselect("Judge on", modes, usual, key=f"transfer judge {modes}")
+    judge = in_address.multiselect(cells[5], "Judge on", modes, usual, "judge", key=f"transfer judge {modes}")
     if len(runs) < FEWEST or not judge:
         st.info("Choose two runs or more, and a mode to judge on.")
         return None
