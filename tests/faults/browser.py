@@ -13,6 +13,7 @@ from tests.browser.conftest import BROWSER_FLAGS, SLOW, metric, open_page, settl
 Made = TypeVar("Made")
 COUNTED = ("Dropped", "Dropped in training only", "Unsure")
 """The figures of the Prune page that count what was decided."""
+CARD = re.compile(r"^Answer \d+ · mode")
 STEP = 100
 """Milliseconds between two looks at a page."""
 
@@ -33,6 +34,11 @@ def _drive(work: Callable[[Browser], Made]) -> Made:
             return work(browser)
         finally:
             browser.close()
+
+
+def _number(text: str) -> int:
+    """The first number of a text."""
+    return int(re.findall(r"\d+", text.replace(",", ""))[0])
 
 
 class Pruner:
@@ -60,8 +66,7 @@ class Pruner:
 
     def shown(self) -> int:
         """The answer that the queue shows."""
-        card = self.page.get_by_text(re.compile(r"^Answer \d+ · mode")).first
-        return int(re.findall(r"\d+", card.inner_text())[0])
+        return _number(self.page.get_by_text(CARD).first.inner_text())
 
     def counted(self) -> int:
         """How many decisions the page counts."""
@@ -73,13 +78,30 @@ class Pruner:
         Args:
             going_on: asked while it waits; None is given where it says no first.
         """
-        answer, before = self.shown(), self.counted()
-        self.page.keyboard.press(key)
-        while self.counted() <= before or self.shown() == answer:
+        while (first := self._seen()) is None:
             if not going_on():
-                return answer if self.counted() > before else None
+                return None
             self.page.wait_for_timeout(STEP)
-        return answer
+        self.page.keyboard.press(key)
+        while True:
+            now = self._seen()
+            if now is not None and now[1] > first[1] and (now[0] != first[0] or not going_on()):
+                return first[0]
+            if not going_on():
+                return None
+            self.page.wait_for_timeout(STEP)
+
+    def _seen(self) -> tuple[int, int] | None:
+        """The answer shown and the decisions counted; None while one of them is not drawn."""
+        figures = self.page.get_by_test_id("stMetric")
+        texts = [
+            self.page.get_by_text(CARD).all_inner_texts(),
+            *(figures.filter(has_text=n).get_by_test_id("stMetricValue").all_inner_texts() for n in COUNTED),
+        ]
+        if not all(texts):
+            return None
+        answer, *counted = (_number(found[0]) for found in texts)
+        return answer, sum(counted)
 
     def press(self, key: str) -> int:
         """Press a key of the queue; gives the answer that it was pressed on, once the queue has gone on."""

@@ -14,9 +14,10 @@ from tests.faults.scene import Scene, bad_refusal, failure
 from tests.faults.snapshot import broken_promises, differences, snapshot
 
 LIMITED, SMALL = "no file may grow further", "disk full"
-SIZES = (1, 1024, 4096, 16_384, 65_536, 98_304, 114_688, 131_072, 163_840)
+SIZES = (512, 1024, 4096, 16_384, 65_536, 98_304, 114_688, 131_072, 163_840)
 SHORT_SIZES = (1024, 65_536, 131_072)
-"""Bytes that a file may have. A chunk of states has 4 KiB; database, log and journal grow far over them."""
+"""Bytes that a file may have, also the one that takes the refusal. A chunk of states has 4 KiB; database,
+log and journal grow far over them."""
 DISK = 8 << 20
 ROOM, SHORT_ROOM = (0, 32, 128, 256, 384, 512, 640), (0, 256)
 """KiB that are left on the small disk when the harvest begins."""
