@@ -396,6 +396,12 @@ def parser() -> Parser:
     brought.add_argument("--adapter", help="a PEFT folder with a LoRA adapter, for answers")
     brought.add_argument("--four-bit", action="store_true")
 
+    app = commands.add_parser("dashboard", help="start the app, and serve it to this machine's browsers")
+    app.add_argument("--cache", help="folder for everything written, as of the other commands")
+    app.add_argument("--port", default="8501", help="default: 8501")
+    app.add_argument("--address", default="127.0.0.1", help="another one asks each browser for a password")
+    app.add_argument("--host", action="append", default=[], help="a further name that browsers call it by")
+
     doctor = add("doctor", "check the installation and the cache, and repair what can be")
     doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
     return top

@@ -1,4 +1,4 @@
-"""Where Telltale writes: one cache folder, chosen by `--cache`, `TELLTALE_CACHE` or the default `cache/`."""
+"""Where Telltale writes: one cache folder, chosen by `--cache`, `TELLTALE_CACHE` or `default_cache`."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,23 @@ from core.shown import LONGEST_PATH, named
 
 SHARDS = "shards"
 """Below a cache folder: the caches of the shards of a harvest."""
-DEFAULT_CACHE = Path(__file__).resolve().parent.parent / "cache"
+ROOT = Path(__file__).resolve().parent.parent
+"""What `core` lies in: a checkout, or where Python installs packages."""
+
+
+def default_cache(root: Path = ROOT) -> Path:
+    """`cache/` of a checkout; installed from a wheel, a folder of the person's own, and never the packages'.
+
+    That is `telltale` in XDG_CACHE_HOME, where it is an absolute path, else in `~/.cache`, `~` not yet
+    expanded (XDG Base Directory Specification, version 0.8).
+
+    Args:
+        root: what `core` lies in.
+    """
+    if (root / "pyproject.toml").is_file():
+        return root / "cache"
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (caches if caches.is_absolute() else Path("~/.cache")) / "telltale"
 
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
@@ -17,7 +33,7 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    folder = Path(chosen or os.environ.get("TELLTALE_CACHE") or DEFAULT_CACHE)
+    folder = Path(chosen or os.environ.get("TELLTALE_CACHE") or default_cache())
     try:
         folder = folder.expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`python -m dashboard.serve`, the end of `make run`: checks where to serve, then becomes Streamlit."""
+"""The end of `make run` and of `telltale dashboard`: checks where to serve, then becomes Streamlit."""
 
 import errno
 import os
@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = "127.0.0.1"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
+PORT, AT = "with --port (of make run: PORT=…)", "with --address (of make run: ADDRESS=…)"
+"""How the two are chosen."""
 TO_OTHERS = """\
 telltale: {address} can be reached from other machines. Nothing on the way is encrypted: serve it so in a
 network that you trust, or leave it on 127.0.0.1 and come by `ssh -L {port}:127.0.0.1:{port}`. Each browser
@@ -81,21 +83,21 @@ def in_address(host: str) -> str:
 def port_problem(port: str, address: str = ADDRESS) -> str | None:
     """Why the port cannot be served on at that address; None where it can."""
     if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
-        return f"{port!r} is not a port: choose PORT= from 1 to 65535"
+        return f"{port!r} is not a port: choose one from 1 to 65535 {PORT}"
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(address, int(port), type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        return f"{address!r} is not an address: choose one of this machine's with ADDRESS=…, or leave it out"
+        return f"{address!r} is not an address: choose one of this machine's {AT}, or leave it out"
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(where)
         except PermissionError:
-            return f"port {port} needs more rights than you have: choose one above 1023 with PORT=…"
+            return f"port {port} needs more rights than you have: choose one above 1023 {PORT}"
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                return f"{address!r} is no address of this machine: choose one of its own with ADDRESS=…"
-            return f"port {port} is taken: stop what runs there or choose another with PORT=…"
+                return f"{address!r} is no address of this machine: choose one of its own {AT}"
+            return f"port {port} is taken: stop what runs there or choose another {PORT}"
     return None
 
 

@@ -30,7 +30,8 @@ def test_a_taken_port_is_refused(tmp_path):
         port = taken.getsockname()[1]
         message = refused(serve("--port", str(port), "--cache", str(tmp_path)))
     assert message == (
-        f"telltale: port {port} is taken: stop what runs there or choose another with PORT=…\n"
+        f"telltale: port {port} is taken: stop what runs there or choose another with --port (of make run: "
+        "PORT=…)\n"
     )
 
 

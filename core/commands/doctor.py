@@ -20,6 +20,8 @@ from core.store.runs import RunStore
 
 PACKAGES = ("torch", "transformers", "streamlit", "plotly", "umap-learn", "scikit-learn", "zarr")
 
+FETCH = "run `make setup`, or `python -m core.setup`"
+
 
 @dataclass(frozen=True)
 class Download:
@@ -74,13 +76,14 @@ def doctor(cache: Path, options: Namespace) -> Result:
 
 
 def check_installation(cache: Path, checks: Checks) -> None:
-    """Python, packages and disk."""
+    """Python, packages, and where all is written."""
     checks.add("python", sys.version_info >= (3, 11), sys.version.split()[0])
     for package in PACKAGES:
         try:
             checks.add(package, True, importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            checks.add(package, False, "not installed: pip install -r requirements.txt")
+            checks.add(package, False, "not installed: install telltale again")
+    checks.add("cache", True, str(cache))
     free = shutil.disk_usage(cache).free
     checks.add("disk", free > 1e9, f"{free / 1e9:.1f} GB free")
 
@@ -98,7 +101,7 @@ def check_download(name: str, download: Download, cache: Path, checks: Checks, r
             checks.add(name, False, told)
         else:
             ready = download.ready(cache)
-            checks.add(name, ready, "ready" if ready else "run `make setup`")
+            checks.add(name, ready, "ready" if ready else FETCH)
     except (TelltaleError, OSError) as error:
         checks.add(name, False, str(error))
 

@@ -109,7 +109,8 @@ def find_model(settings: ModelSettings, cache: Path) -> ModelPlace:
     if settings.embedded:
         if not embedded_ready(cache):
             raise ModelError(
-                "the embedded model is not in the cache yet: run `make setup` or fetch it in the app"
+                "the embedded model is not in the cache yet: run `make setup` or `python -m core.setup`, or "
+                "fetch it in the app"
             )
         return ModelPlace(str(embedded_folder(cache)))
     if settings.id == NO_MODEL:

@@ -14,8 +14,8 @@ from tests.fuzz import cases
 from tests.fuzz.hostile import NAMES
 from tests.fuzz.refusals import nothing_beside
 
-LONG = ("train-liar", "elicit", "steer", "doctor")
-"""Commands that work for minutes where nothing is wrong with what is typed."""
+LONG = ("train-liar", "elicit", "steer", "doctor", "dashboard")
+"""Commands that work for minutes where nothing is wrong with what is typed; the last becomes a server."""
 WRITES = ("--csv", "--file", "--export", "--cache", "--own-report", "--exam")
 """Options whose value is a file that may be written, anywhere."""
 
