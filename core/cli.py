@@ -244,6 +244,13 @@ def parser() -> Parser:
     )
     runs.add_argument("--search", metavar="TEXT", help="with list: runs in which each word is found")
 
+    beside = add("compare", "two runs side by side, or one before and after pruning", probing)
+    beside.add_argument("run")
+    beside.add_argument("other", help="its figures are taken from the first run's; the same: before pruning")
+    beside.add_argument("--test", default="lie")
+    beside.add_argument("--csv", help="also write the figures of what is said to this file")
+    beside.set_defaults(permutations=0)
+
     decisions = add("decisions", "drop and keep answers, apply rules, undo, export, import, compare people")
     decisions.add_argument(
         "action",

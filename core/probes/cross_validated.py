@@ -1,6 +1,6 @@
 """A probe judged by cross-validation: each group is scored by a probe, and at a layer, that never saw it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from core.probes.rows import (
 )
 from core.probes.side_by_side import side_by_side
 from core.probes.splits import fold_of_groups
+from core.probes.spread import is_spread, over_layers
 
 FOLDS = 5
 
@@ -46,6 +47,57 @@ class CrossValidated:
     layers: tuple[int, ...]
     by_layer: tuple[Area, ...]
     n_train: int
+
+    def __repr__(self) -> str:
+        low, high = self.area.ci
+        return (
+            f"CrossValidated: AUROC {self.area.auroc:.3f} (95 %: {low:.3f} to {high:.3f}), n "
+            f"{self.area.n:,}, {self.area.positive:,} positive; each fold at a layer that its own validation "
+            f"data chose: {', '.join(map(str, self.layers))}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer, every fold judged there: layer, auroc, low, high (95 %), n, positive."""
+        return pd.DataFrame(
+            [
+                {
+                    "layer": layer,
+                    "auroc": here.auroc,
+                    "low": here.ci[0],
+                    "high": here.ci[1],
+                    "n": here.n,
+                    "positive": here.positive,
+                }
+                for layer, here in enumerate(self.by_layer)
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FoldScores:
+    """What five probes make of the answers that judge them: each of one that never saw its group.
+
+    Attributes:
+        rows: numbers of the answers that are judged, (n,).
+        target, groups: theirs, (n,).
+        by_layer: their scores at each layer, standardised within each fold, (layers, n).
+        layers: that each fold's own validation data chose.
+        folds: the fold of each, (n,).
+        n_train: training answers of the smallest fold.
+    """
+
+    rows: np.ndarray
+    target: np.ndarray
+    groups: np.ndarray
+    by_layer: np.ndarray
+    layers: tuple[int, ...]
+    folds: np.ndarray
+    n_train: int
+
+    @property
+    def at_chosen(self) -> np.ndarray:
+        """The scores at each fold's own layer, (n,)."""
+        return self.by_layer[np.array(self.layers)[self.folds], np.arange(len(self.rows))]
 
 
 def cross_validate(
@@ -67,46 +119,69 @@ def cross_validate(
         ProbeError: a part of a fold has one class only, or its layer rule has nothing to go by.
         Cancelled: `cancelled` said so.
     """
+    found = fold_scores(frame, states, n_layers, settings, progress=progress, cancelled=cancelled)
+    return CrossValidated(
+        area(found.target, found.at_chosen, found.groups),
+        found.layers,
+        tuple(area(found.target, scores, found.groups) for scores in found.by_layer),
+        found.n_train,
+    )
+
+
+def fold_scores(
+    frame: pd.DataFrame,
+    states: Callable[[int], np.ndarray],
+    n_layers: int,
+    settings: ProbeSettings,
+    *,
+    progress: Progress = ignore_progress,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> FoldScores:
+    """The scores that `cross_validate` judges, each answer's own; arguments and refusals are its."""
     frame = with_target(frame, settings.target).reset_index(drop=True)
     check_samples(frame, settings)
     parts = [_rows(frame, settings, number) for number in range(FOLDS)]
     target, groups = frame["target"].to_numpy(), frame["group"].to_numpy()
     pairs = [matched_validation(frame, rows) for rows in parts]
     validated: list[list[Validated]] = [[] for _ in parts]
-    scores: list[list[np.ndarray]] = [[] for _ in parts]
+    scores: list[np.ndarray] = []
     trains = [rows.train for rows in parts]
 
     def fitted(here: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return flat(here), fold_directions(frame, here, trains, settings.method, settings.target)
 
-    for layer, (here, vectors) in enumerate(side_by_side(fitted, map(states, range(n_layers)))):
+    def judged(made: tuple[np.ndarray, np.ndarray]) -> tuple[list[Validated], np.ndarray]:
+        here, vectors = made
+        chosen_by, scored = [], []
+        for rows, pair, vector in zip(parts, pairs, vectors, strict=True):
+            found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
+            chosen_by.append(Validated(found, agreement_of(*(here[part] @ vector for part in pair))))
+            scored.append(standardised(here[rows.test] @ vector))
+        return chosen_by, np.concatenate(scored)
+
+    made: Iterable[tuple[list[Validated], np.ndarray]]
+    if is_spread():
+        made = over_layers(lambda layer, _: judged(fitted(states(layer))), range(n_layers), cancelled)
+    else:
+        made = map(judged, side_by_side(fitted, map(states, range(n_layers))))
+    for layer, (of_folds, scored) in enumerate(made):
         if cancelled():
             raise Cancelled("the cross-validation was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
-        for number, (rows, vector) in enumerate(zip(parts, vectors, strict=True)):
-            found = {mode: auroc(target[part], here[part] @ vector) for mode, part in rows.validation.items()}
-            agreement = agreement_of(*(here[part] @ vector for part in pairs[number]))
-            validated[number].append(Validated(found, agreement))
-            scores[number].append(standardised(here[rows.test] @ vector))
+        for so_far, here in zip(validated, of_folds, strict=True):
+            so_far.append(here)
+        scores.append(scored)
     layers = []
     for number in range(FOLDS):
         chosen = choose_layer(validated[number], settings.rule)
         if chosen is None:
             raise ProbeError(f"layer rule {settings.rule!r} has nothing to go by in fold {number + 1}")
         layers.append(chosen)
-    test = np.concatenate([rows.test for rows in parts])
-
-    def judged(at: list[int]) -> Area:
-        pooled = np.concatenate([mine[layer] for mine, layer in zip(scores, at, strict=True)])
-        return area(target[test], pooled, groups[test])
-
     progress(1.0, "done")
-    return CrossValidated(
-        judged(layers),
-        tuple(layers),
-        tuple(judged([layer] * FOLDS) for layer in range(n_layers)),
-        min(len(rows.train) for rows in parts),
-    )
+    test = np.concatenate([rows.test for rows in parts])
+    folds = np.repeat(np.arange(FOLDS), [len(rows.test) for rows in parts])
+    n_train = min(map(len, trains))
+    return FoldScores(test, target[test], groups[test], np.array(scores), tuple(layers), folds, n_train)
 
 
 def _rows(frame: pd.DataFrame, settings: ProbeSettings, number: int) -> Rows:
