@@ -1,17 +1,20 @@
-"""How far a command is, on stderr: a bar on a terminal, and a line now and then where nobody's terminal is.
+"""How far long work is, on stderr: a bar on a terminal and in a notebook, and elsewhere a line now and then.
 
 A log of a long run therefore says how it goes, and a short one says nothing that a script would have to skip.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from tqdm import tqdm
 
 EVERY = 30.0
 """Seconds between two lines, and before the first."""
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
 class ProgressLines:
@@ -19,10 +22,13 @@ class ProgressLines:
 
     Attributes:
         n, total: done and to be done, in `unit`s; `initial`: as of a bar, not needed here.
+        every: seconds between two lines.
     """
 
-    def __init__(self, total: float, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.total, self.unit, self.n, self.initial = total, unit, 0.0, 0.0
+    def __init__(
+        self, total: float, unit: str, clock: Callable[[], float] = time.monotonic, every: float = EVERY
+    ) -> None:
+        self.total, self.unit, self.n, self.initial, self.every = total, unit, 0.0, 0.0, every
         self._clock, self._what = clock, ""
         self._written = clock()
         self._first: tuple[float, float] | None = None
@@ -51,7 +57,7 @@ class ProgressLines:
 
     def _tell(self) -> None:
         now = self._clock()
-        if now - self._written >= EVERY:
+        if now - self._written >= self.every:
             self._written = now
             print(self._line(now), file=sys.stderr, flush=True)
 
@@ -74,10 +80,34 @@ def in_words(seconds: float) -> str:
 
 
 def progress_bar(total: float, unit: str) -> "tqdm | ProgressLines":
-    """A bar on stderr, gone when it is done; where stderr is no terminal, a line every half minute."""
+    """A bar on stderr, which a notebook keeps when it is done; without a terminal, a line every half minute.
+
+    Nothing where progress is `hidden`.
+    """
+    if _hidden.get():
+        return ProgressLines(total, unit, every=math.inf)
+    if in_notebook():
+        return tqdm(total=total, unit=unit, file=sys.stderr)
     if sys.stderr is not None and sys.stderr.isatty():
         return tqdm(total=total, unit=unit, file=sys.stderr, leave=False)
     return ProgressLines(total, unit)
+
+
+def in_notebook() -> bool:
+    """Whether this process runs the cells of a notebook."""
+    console = sys.modules.get("IPython")
+    shell = None if console is None else console.get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+@contextmanager
+def hidden(hide: bool = True) -> Iterator[None]:
+    """Have what is done within show nothing of how far it is."""
+    before = _hidden.set(hide)
+    try:
+        yield
+    finally:
+        _hidden.reset(before)
 
 
 @contextmanager

@@ -39,12 +39,14 @@ def absolute(name: str) -> str:
         return name
 
 
-def chosen_template(cache: Path, name: str) -> Template:
-    """A template by its name, or out of a JSON file with name, body and choices.
+def chosen_template(cache: Path, name: str | Template) -> Template:
+    """A template by its name, or out of a JSON file with name, body and choices; one that is made as it is.
 
     Raises:
         TemplateError: there is none, or it cannot be used.
     """
+    if isinstance(name, Template):
+        return name
     if not name.endswith(".json"):
         return SavedStore(cache).template(name)
     called = f"template {named(name, LONGEST_PATH)}"

@@ -59,6 +59,13 @@ class LoadedModel:
     fingerprint: str
     lock: Any = field(default_factory=threading.RLock)
 
+    def __repr__(self) -> str:
+        kind = str(self.dtype).removeprefix("torch.")
+        return (
+            f"LoadedModel {self.name}: {self.parameters / 1e6:.1f} million parameters, "
+            f"{len(self.blocks)} blocks, d_model {self.d_model}, {self.device}, {kind}"
+        )
+
     @property
     def name(self) -> str:
         """What to call it on screen."""

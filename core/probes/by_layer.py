@@ -58,6 +58,21 @@ class LayerResult:
         """Validation AUROC by mode."""
         return dict(self.validated.auroc)
 
+    def to_row(self) -> dict[str, float]:
+        """The test figures as a row of `ProbeReport.to_frame`."""
+        (low, high), (less, more) = self.test.ci, self.accuracy_ci
+        return {
+            "layer": self.layer,
+            "auroc": self.test.auroc,
+            "low": low,
+            "high": high,
+            "accuracy": self.accuracy,
+            "accuracy_low": less,
+            "accuracy_high": more,
+            "n": self.test.n,
+            "positive": self.test.positive,
+        }
+
     def to_json(self) -> dict:
         """Plain values under the names that scripts count on."""
         return {
@@ -108,10 +123,32 @@ class ProbeReport:
     validation_answers: np.ndarray
     bundle: FittedProbe
 
+    def __repr__(self) -> str:
+        s, found = self.settings, self.chosen.test
+        low, high = found.ci
+        beside = [
+            f"{name.replace('_', ' ')} {made.to_json()['auroc']:.3f}"
+            for name, made in self.controls.items()
+            if made is not None
+        ]
+        return (
+            f"ProbeReport: {s.method} probe of {s.target} at {s.position}, layer {self.layer} by {s.rule}\n"
+            f"  trained on {s.train} (n {self.n_train:,}), judged on {s.test} (n {found.n:,}, "
+            f"{found.positive:,} positive): AUROC {found.auroc:.3f} (95 %: {low:.3f} to {high:.3f})\n"
+            f"  AUROC of the controls: {', '.join(beside) or 'none'}"
+        )
+
     @property
     def chosen(self) -> LayerResult:
         """The chosen layer's result."""
         return self.layers[self.layer]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: layer, auroc, low, high, accuracy, accuracy_low, accuracy_high, n, positive.
+
+        Of the test answers, with 95 % intervals.
+        """
+        return pd.DataFrame([row.to_row() for row in self.layers])
 
     def _rule_json(self, rule: str) -> dict | None:
         layer = self.rules[rule]

@@ -51,6 +51,11 @@ class ControlsOfRun:
     probe: Area | None
     null: Null | None
 
+    def __repr__(self) -> str:
+        found = [f"{name.replace('_', ' ')} {made.auroc:.3f}" for name, made in self.controls.items()]
+        absent = f"; absent: {', '.join(self.absent).replace('_', ' ')}" if self.absent else ""
+        return f"ControlsOfRun: AUROC of {', '.join(found) or 'none'}{absent}"
+
     @staticmethod
     def of_report(report: ProbeReport) -> "ControlsOfRun":
         """Those that a judged probe stands beside."""

@@ -96,6 +96,13 @@ class ReadOrSaid:
     resamples: int
     apart: str | None
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n:,} {mode}" for mode, n in self.n.items())
+        return (
+            f"ReadOrSaid: {len(self.layers)} layers; n {counts} answers of {self.groups:,} groups, "
+            f"{self.resamples} resamples\n  {self.sentence()}"
+        )
+
     def sentence(self, last_common: int | None = None) -> str:
         """What the figures come to, in plain words.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
+import pandas as pd
 
 from core.data.statements import Statement
 from core.scoring.benign import Benign
@@ -238,6 +239,35 @@ class StatementScores:
     training_target: np.ndarray
     notes: tuple[str, ...]
     benign: Benign | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"StatementScores: {len(self.read)} scores as read, {len(self.own_turn)} as the model's own "
+            f"turn, by a probe of {self.target} at {self.position}, layer {self.layer}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a statement and mode, as read.
+
+        Returns:
+            Columns text, mode, said, leans, score, probability (calibrated, of the positive class),
+            probe_says, and unlike: whether the state is unlike anything that the probe was trained on.
+        """
+        return pd.DataFrame(
+            [
+                {
+                    "text": entry.statement.text,
+                    "mode": entry.mode,
+                    "said": entry.said,
+                    "leans": entry.leans,
+                    "score": entry.score,
+                    "probability": entry.probability,
+                    "probe_says": entry.probe_says,
+                    "unlike": entry.unlike_training,
+                }
+                for entry in self.read
+            ]
+        )
 
     def to_json(self) -> dict:
         """One object under the names that scripts count on."""

@@ -55,6 +55,9 @@ class Run:
     started: str
     ended: str | None
 
+    def __repr__(self) -> str:
+        return f"Run {self.title}: {self.answers:,} of {self.planned:,} answers, {self.state}"
+
     @property
     def title(self) -> str:
         """What to call the run on screen."""
