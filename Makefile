@@ -30,7 +30,7 @@ $(TOOLS)/.installed: requirements-tools.lock
 	$(TOOLS)/bin/python -m pip $(LOCKED) -r $<
 	touch $@
 
-.PHONY: setup run test check bench faults chromium lock audit sbom
+.PHONY: setup run test check bench faults docs chromium lock audit sbom
 setup: .venv/.installed
 	@$(BIN)/python -m core.setup --cache "$(CACHE)"
 
@@ -54,6 +54,11 @@ faults: setup chromium .venv/.installed-test
 
 bench: setup
 	$(BIN)/python -m benchmarks --cache "$(CACHE)"
+
+# The documentation as a site, which opens from disk: build/site/index.html. A broken link in it is an error.
+docs: .venv/.installed-test
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html is written"
 
 # Pins every dependency anew, as new as requirements.txt allows; WHEELS= names builds of torch without CUDA.
 lock: $(TOOLS)/.installed
