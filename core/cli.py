@@ -158,6 +158,12 @@ def parser() -> Parser:
     harvest.add_argument(
         "--shard", metavar="K/N", help="make this part of N alone, in a cache of its own; see `runs merge`"
     )
+    harvest.add_argument(
+        "--states-at",
+        metavar="URL",
+        help="keep the states of a run that begins under file:///…, s3://…, gs://… or az://…, outside the "
+        "cache (default: what TELLTALE_STATES says)",
+    )
     harvest.add_argument("--n", type=int, help="how many questions, balanced (default: all)")
     harvest.add_argument("--template", help="its name, or a .json file (default: review)")
     harvest.add_argument(

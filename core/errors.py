@@ -34,6 +34,10 @@ class DamagedStates(StoreError):
     """States on the disk that are missing, cut short or changed: their answers can be made again."""
 
 
+class StatesOutOfReach(StoreError):
+    """States that are kept elsewhere, in a place that cannot be reached or denies access."""
+
+
 class DamagedDatabase(StoreError):
     """A database whose file is not what it was: it can be made anew from what lies beside the states."""
 

@@ -22,12 +22,15 @@ from core.prompts.fitting import forms
 from core.prompts.templates import OPEN_TEMPLATES
 from core.signals import INTERRUPTED, Stopped
 from core.store.disk import harvest_bytes, warning
+from core.store.places import checked_url
 from core.store.runs import RunStore
 
 
 def harvest(cache: Path, options: Namespace) -> Result:
     """Run or resume a harvest."""
     settings = harvest_settings(cache, options)
+    if options.states_at is not None:
+        options.states_at = checked_url(options.states_at)
     made = (by_ray if options.engine == "ray" else here)(cache, settings, options)
     result = {
         "run": made.run,
@@ -47,7 +50,8 @@ def here(cache: Path, settings: HarvestSettings, options: Namespace) -> HarvestR
         raise StoreError("--address and --workers are for --engine ray")
     loaded = load_model(settings.model, cache)
     shard = Shard.parse(options.shard) if options.shard else WHOLE
-    store = RunStore(cache if shard.whole else cache_folder(cache / SHARDS / shard.folder))
+    folder = cache if shard.whole else cache_folder(cache / SHARDS / shard.folder)
+    store = RunStore(folder, options.states_at)
     prepared = prepare(settings, loaded, cache)
     planned = shard.answers(prepared.plan)
     warn_of_disk(prepared, loaded.layers, loaded.d_model, store, planned)
@@ -67,7 +71,7 @@ def by_ray(cache: Path, settings: HarvestSettings, options: Namespace) -> Harves
 
     if options.shard:
         raise StoreError("--shard is for machines without Ray: leave it out with --engine ray")
-    store, cluster = RunStore(cache), Cluster(options.address, options.workers)
+    store, cluster = RunStore(cache, options.states_at), Cluster(options.address, options.workers)
     begun: list[Prepared] = []
 
     def planned(prepared: Prepared, facts: dict) -> None:
@@ -105,7 +109,8 @@ def with_what_is_kept(stopped: KeyboardInterrupt, store: RunStore, run: str, pla
 def warn_of_disk(prepared: Prepared, layers: int, d_model: int, store: RunStore, planned: int) -> None:
     """Say on stderr where the harvest would pass the disk or the budget."""
     left = planned - len(store.done(prepared.run))
-    needed = harvest_bytes(left, prepared.plan.settings.vectors, layers, d_model)
+    vectors = 0 if store.keeps_elsewhere(prepared.run) else prepared.plan.settings.vectors
+    needed = harvest_bytes(left, vectors, layers, d_model)
     if left and (told := warning(store.cache, needed)) is not None:
         print(f"telltale: {told}", file=sys.stderr)
 

@@ -32,9 +32,10 @@ def begin(store: RunStore, run: str, plan: Plan, facts: dict) -> set[int]:
         facts: what every view needs to know of the run, layers and d_model among it.
 
     Raises:
-        StoreError: the folder or the database cannot be written.
+        StoreError: the folder or the database cannot be written, or states that are kept elsewhere reached.
     """
     settings, shape = plan.settings, (facts["layers"], facts["d_model"])
+    store.settle(run)
     store.begin(run, settings.to_dict(), facts, plan.answers, plan.questions)
     store.states(run).create(settings.kept, plan.rows, *shape, plan.block_size)
     if settings.open:

@@ -90,6 +90,7 @@ def import_answers(
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     run, total = settings.run_id(digest, loaded.fingerprint), len(given.turns)
     with store.writing(run):
+        store.settle(run)
         store.begin(run, settings.to_dict(), facts_of(given, loaded, reader), total, given.answers.questions)
         complete = store.run(run).complete
         if not complete:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from core.models.catalog import NO_MODEL, ModelSettings
 from core.prompts.chat import ChatFormat
 from core.prompts.templates import Template
 from core.shown import named, quoted
-from core.store.record import run_folder
 from core.store.runs import RunStore
 
 TEMPLATE = "imported states"
@@ -85,7 +83,7 @@ def import_states(
                 )
         except BaseException:
             if not there:
-                shutil.rmtree(run_folder(store.cache, run), ignore_errors=True)
+                store.discard(run)
             raise
         _write_answers(store, run, settings, facts, brought, finite)
     progress(1.0, "imported")
@@ -140,6 +138,7 @@ def _write_states(
     store: RunStore, run: str, brought: Brought, progress: Callable[[float, str], None]
 ) -> np.ndarray:
     """Write all states; gives which rows of them are finite, (rows,)."""
+    store.settle(run)
     source, states = brought.source, store.states(run)
     block = max(1, min(MOST_ROWS, BLOCK_BYTES // (source.layers * source.d_model * 4)))
     rows = -(-source.rows // block) * block

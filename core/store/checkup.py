@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import DamagedDatabase, StoreError
+from core.errors import DamagedDatabase, StatesOutOfReach, StoreError
 from core.store.chunks import BadChunk
 from core.store.database import NAME, Database
 from core.store.journal import Journal
@@ -82,7 +82,10 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
     alone = []
     for run in runs.values():
         if run.state != "growing":
-            yield from _check_run(store, run)
+            try:
+                yield from _check_run(store, run)
+            except StatesOutOfReach as error:
+                yield Fault(f"the states of run {run.run} cannot be checked: {error}", None)
             folder = run_folder(cache, run.run)
             if folder.is_dir() and not _is_journalled(store, run.run):
                 alone.append(run.run)
@@ -115,8 +118,14 @@ def check_runs(cache: Path, looked_at: Callable[[], None] = lambda: None) -> Ite
 
 
 def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
-    folder = run_folder(store.cache, run.run)
-    if run.answers and not (folder / "states").is_dir():
+    if run.answers and not store.states(run.run).is_there:
+        if (url := store.url_of_states(run.run)) is not None:
+            yield Fault(
+                f"run {run.run} has {run.answers:,} answers, and nothing is at {url}, where its states were: "
+                f"bring them back, or `telltale runs delete {run.run}`",
+                None,
+            )
+            return
         yield Fault(
             f"run {run.run} has {run.answers:,} answers and no states",
             lambda: _give_up(store, run.run),
@@ -148,7 +157,7 @@ def _check_run(store: RunStore, run: Run) -> Iterator[Fault]:
 def in_words(run: str, bad: list[tuple[BadChunk, list[int]]]) -> str:
     """Which states of a run are damaged, and which answers that touches."""
     answers = sorted({answer for _, held in bad for answer in held})
-    named = "; ".join(f"{chunk.path.parents[3].name}, {chunk.in_words}" for chunk, _ in bad[:NAMED])
+    named = "; ".join(f"{chunk.array.name}, {chunk.in_words}" for chunk, _ in bad[:NAMED])
     more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
     return (
         f"{len(bad)} chunks of run {run} cannot be read ({named}{more}): {len(answers):,} answers are "
@@ -189,7 +198,7 @@ def _reopen(store: RunStore, run: str) -> str:
 
 
 def _give_up(store: RunStore, run: str) -> str:
-    if (run_folder(store.cache, run) / "states").is_dir():
+    if store.states(run).is_there:
         return "its states are there again"
     store.delete(run)
     return "the run is in the trash: the same harvest makes it again, and its decisions apply to it"

@@ -25,7 +25,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def run_bytes(cache: Path, run: str) -> int:
-    """What a run's states and journal hold."""
+    """What a run's states and journal hold; states that are kept elsewhere are not counted."""
     return folder_bytes(cache / "runs" / run)
 
 

@@ -6,6 +6,7 @@ themselves, so that shards never share one.
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +15,8 @@ from core.errors import StoreError
 from core.store.chunks import layout_of
 from core.store.database import NAME
 from core.store.remarks import RemarkStore
+from core.store.remote import Folder, RemoteFolder, folders_in
+from core.store.remote_chunks import chunk_name
 from core.store.runs import Run, RunStore
 
 OF_THE_MACHINE = ("batch_tokens",)
@@ -112,6 +115,7 @@ def check_parts(store: RunStore, parts: Sequence[tuple[RunStore, Run]]) -> None:
 def take(store: RunStore, part: RunStore, run: Run) -> int:
     """Copy the answers of a shard that are not there yet, states first, and its remarks; gives how many."""
     with store.writing(run.run):
+        store.settle(run.run)
         store.begin(run.run, run.settings, run.facts, run.planned, part.questions(run.run))
         RemarkStore(store.cache).take_in(run.run, RemarkStore(part.cache).of(run.run))
         done = store.done(run.run)
@@ -120,7 +124,7 @@ def take(store: RunStore, part: RunStore, run: Run) -> int:
             return 0
         answers = [row["answer"] for row in rows]
         mine, theirs = store.states(run.run).folder, part.states(run.run).folder
-        for position in sorted(folder.name for folder in theirs.iterdir() if folder.is_dir()):
+        for position in sorted(folders_in(theirs)):
             copy_chunks(theirs / position, mine / position, answers)
         places = [row["first_token"] + number for row in rows for number in range(row["tokens"] or 0)]
         if places:
@@ -131,32 +135,36 @@ def take(store: RunStore, part: RunStore, run: Run) -> int:
         return len(rows)
 
 
-def copy_chunks(source: Path, target: Path, rows: Sequence[int]) -> None:
+def copy_chunks(source: Folder, target: Folder, rows: Sequence[int]) -> None:
     """Copy the chunks that hold these rows of an array, whole or not at all each.
 
     Raises:
         StoreError: they cannot be read or written.
     """
     try:
-        target.mkdir(parents=True, exist_ok=True)
         if not (target / "zarr.json").is_file():
             copy_whole(source / "zarr.json", target / "zarr.json")
         layout = layout_of(source)
         for number in sorted({row // layout.each for row in rows}):
             for layer in range(layout.layers):
-                chunk = Path("c") / str(number) / str(layer) / "0"
-                if not (source / chunk).is_file():
-                    continue  # older runs wrote no chunks for positions that none of the answers had
-                (target / chunk).parent.mkdir(parents=True, exist_ok=True)
-                copy_whole(source / chunk, target / chunk)
+                chunk = chunk_name(number, layer)
+                with suppress(FileNotFoundError):  # older runs wrote none where no answer had the position
+                    copy_whole(source / chunk, target / chunk)
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(f"states cannot be copied from {source}: {error}") from error
 
 
-def copy_whole(source: Path, target: Path) -> None:
+def copy_whole(source: Folder, target: Folder) -> None:
     """Copy a file, whole or not at all; raises `OSError`."""
+    if isinstance(target, RemoteFolder):
+        target.write_bytes(source.read_bytes())
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".partial")
-    shutil.copyfile(source, part)
+    if isinstance(source, RemoteFolder):
+        part.write_bytes(source.read_bytes())
+    else:
+        shutil.copyfile(source, part)
     part.replace(target)
 
 

@@ -1,10 +1,11 @@
-"""Where runs keep their states in a cache folder: enough for whoever writes states and commits nothing.
+"""Where the runs of a cache folder keep their states: enough for whoever writes states and commits nothing.
 
 No database is opened here: machines that only compute stay away from it.
 """
 
 from pathlib import Path
 
+from core.store.places import states_place
 from core.store.record import run_folder
 from core.store.states import StateArrays
 from core.store.token_states import TokenStates
@@ -18,8 +19,8 @@ class RunStates:
 
     def states(self, run: str) -> StateArrays:
         """The state arrays of a run."""
-        return StateArrays(run_folder(self.cache, run) / "states")
+        return StateArrays(states_place(run_folder(self.cache, run)) / "states")
 
     def token_states(self, run: str) -> TokenStates:
         """The states of every generated token of a run of open questions."""
-        return TokenStates(run_folder(self.cache, run) / "tokens")
+        return TokenStates(states_place(run_folder(self.cache, run)) / "tokens")

@@ -1,9 +1,10 @@
 """Runs and their answers. An answer's row is committed only after its states are on disk."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,9 @@ from core.store.chunks import BadChunk
 from core.store.database import Database
 from core.store.journal import SET_ASIDE, Journal
 from core.store.lock import hold, is_held
+from core.store.places import remove_states, settle, url_of_states, url_to_be
 from core.store.record import answers_entry, note, replay, run_folder, set_aside
+from core.store.remote import folders_in
 from core.store.run_states import RunStates
 from core.store.states import CONTINUATIONS
 from core.store.trash import Trash
@@ -86,10 +89,16 @@ class Run:
 
 
 class RunStore(RunStates):
-    """All runs in a cache folder."""
+    """All runs in a cache folder.
 
-    def __init__(self, cache: Path) -> None:
+    Args:
+        states_at: a URL under which the states of new runs are kept; None for what the environment says,
+            and without that each run's own folder.
+    """
+
+    def __init__(self, cache: Path, states_at: str | None = None) -> None:
         super().__init__(cache)
+        self.states_at = states_at
         self.database = Database(cache)
 
     def begin(self, run: str, settings: dict, facts: dict, planned: int, questions: list[Question]) -> None:
@@ -115,6 +124,22 @@ class RunStore(RunStates):
     def writing(self, run: str) -> AbstractContextManager[None]:
         """Hold a run's lock; raises `RunHeld` where another process or job is writing it."""
         return hold(self._folder(run))
+
+    def settle(self, run: str) -> None:
+        """Decide where the states of a run that begins are kept, before the first is written.
+
+        Raises:
+            StoreError: see `core.store.places.settle`.
+        """
+        settle(self._folder(run), self.states_at)
+
+    def url_of_states(self, run: str) -> str | None:
+        """Under which URL a run keeps its states; None where it keeps them in the cache."""
+        return url_of_states(self._folder(run))
+
+    def keeps_elsewhere(self, run: str) -> bool:
+        """Whether the states of a run are, or would be if it began now, kept elsewhere than in the cache."""
+        return url_to_be(self._folder(run), self.states_at) is not None
 
     def add_answers(self, run: str, rows: list[dict]) -> None:
         """Commit answers whose states are on disk."""
@@ -338,13 +363,13 @@ class RunStore(RunStates):
             *run.settings.get("positions", ()),
             *(CONTINUATIONS if run.settings.get("contrast") else ()),
         ]
-        folder = self._folder(run.run)
-        gone = [position for position in wanted if not (folder / "states" / position).is_dir()]
+        there = folders_in(self.states(run.run).folder)
+        gone = [position for position in wanted if position not in there]
         with self.database.connect() as connection:
             of_tokens = connection.execute(
                 "SELECT 1 FROM answers WHERE run = ? AND tokens > 0 LIMIT 1", (run.run,)
             ).fetchone()
-        return [*gone, "every token"] if of_tokens and not (folder / "tokens").is_dir() else gone
+        return [*gone, "every token"] if of_tokens and not self.token_states(run.run).is_there else gone
 
     def damaged(self, run: str) -> list[tuple[BadChunk, list[int]]]:
         """The chunks of a run's states that cannot be read, each with the answers that it is of."""
@@ -388,8 +413,16 @@ class RunStore(RunStates):
                 chunk.path.unlink(missing_ok=True)  # writing a part of it would read it first
         return answers
 
+    def discard(self, run: str) -> None:
+        """Delete the folder and the states of a run that was never recorded; what cannot be stays."""
+        with suppress(StoreError):
+            remove_states(self._folder(run))
+        shutil.rmtree(self._folder(run), ignore_errors=True)
+
     def delete(self, run: str) -> None:
-        """Move a run with its states to the trash; its decisions stay, and apply again if it is repeated.
+        """Move a run to the trash; its decisions stay, and apply again if it is repeated.
+
+        Its states move with it; those that it keeps elsewhere stay there until the trash is emptied.
 
         Raises:
             StoreError: another job writes the run, or it cannot be moved.

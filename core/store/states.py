@@ -1,18 +1,17 @@
-"""States on disk: one Zarr v3 array per run and position, in chunks of one block of answers × one layer.
+"""The states of a run: one Zarr v3 array per run and position, in chunks of one block of answers × one layer.
 
 Reading a layer does not touch the others. They are float32 whatever the model computes in: float16 would
 overflow in some models' residual streams.
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.errors import DamagedStates, StoreError
-from core.store.arrays import create_array, open_array, write_whole
+from core.store.arrays import create_array, write_rows
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
+from core.store.remote import Folder, folders_in
 
 NAMES = ("prompt", "before", "answer", "mean")
 CONTINUATIONS = ("choice_0", "choice_1")
@@ -28,7 +27,7 @@ AT_ONCE = 8192
 class StateArrays:
     """The states of one run: for each position (rows, layers, d_model)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self.folder = folder
 
     def create(self, positions: tuple[str, ...], rows: int, layers: int, d_model: int, block: int) -> None:
@@ -47,11 +46,13 @@ class StateArrays:
         """Write one block, (rows, layers, d_model), that begins at a chunk's first row.
 
         Raises:
-            StoreError: the disk is full or the folder is gone.
+            StoreError: the disk is full, the folder is gone, or out of reach.
         """
+        self._check(position)
         try:
-            array = self._open(position, "r+")
-            write_whole(array, first_row, states)
+            write_rows(self.folder / position, first_row, states)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            raise StoreError(f"this run has no states at position {position!r}") from error
         except OSError as error:
             raise StoreError(
                 f"states cannot be written: {error.strerror or error}; nothing before is lost"
@@ -69,13 +70,13 @@ class StateArrays:
         self._check(position)
         folder = self.folder / position
         try:
-            layers = layout_of(folder).layers
+            layout = layout_of(folder)
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(f"this run has no states at position {position!r}") from error
-        if not 0 <= layer < layers:
-            raise StoreError(f"there is no layer {layer}: choose 0 to {layers - 1}")
+        if not 0 <= layer < layout.layers:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {layout.layers - 1}")
         try:
-            return read_layer(folder, layer, np.asarray(rows, dtype=int))
+            return read_layer(folder, layout, layer, np.asarray(rows, dtype=int))
         except BadChunkError as bad:
             raise DamagedStates(f"states at {position!r}: {bad}; {MENDED_BY}") from bad
         except (OSError, IndexError) as error:
@@ -92,27 +93,27 @@ class StateArrays:
             found.append(~np.isnan(self.read(position, 0, rows[start : start + AT_ONCE])[:, 0]))
         return np.concatenate(found)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the run has states at any position."""
+        return self.folder.is_dir()
+
     def positions(self) -> tuple[str, ...]:
         """The positions of prompt and answer that were read in this run."""
-        return tuple(p for p in NAMES if (self.folder / p).is_dir())
+        there = folders_in(self.folder)
+        return tuple(p for p in NAMES if p in there)
 
     def bad_chunks(self, rows: Iterable[int]) -> Iterator[BadChunk]:
         """The chunks with states of some answers that cannot be read, at every position."""
+        there = folders_in(self.folder)
         for name in (*NAMES, *CONTINUATIONS):
-            if (self.folder / name).is_dir():
+            if name in there:
                 yield from bad_chunks(self.folder / name, rows)
 
     @property
     def contrast(self) -> bool:
         """Whether each prompt's continuations with both choices were read in this run."""
-        return all((self.folder / name).is_dir() for name in CONTINUATIONS)
-
-    def _open(self, position: str, mode: Any) -> Any:
-        self._check(position)
-        try:
-            return open_array(self.folder / position, mode)
-        except (FileNotFoundError, ValueError, KeyError) as error:
-            raise StoreError(f"this run has no states at position {position!r}") from error
+        return folders_in(self.folder).issuperset(CONTINUATIONS)
 
     def _check(self, position: str) -> None:
         if position not in (*NAMES, *CONTINUATIONS):

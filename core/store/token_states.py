@@ -7,14 +7,13 @@ are.
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.errors import DamagedStates, StoreError
-from core.store.arrays import create_array, open_array, write_whole
+from core.store.arrays import create_array, write_rows
 from core.store.chunks import BadChunk, BadChunkError, bad_chunks, layout_of, read_layer
+from core.store.remote import Folder
 from core.store.states import MENDED_BY
 
 CHUNK = 32
@@ -24,7 +23,7 @@ NONE = "this run has no states of every token: only open answers have"
 class TokenStates:
     """The token states of one run: (places, layers, d_model) float32, in chunks of 32 tokens × one layer."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self.folder = folder
 
     def create(self, places: int, layers: int, d_model: int) -> None:
@@ -45,13 +44,15 @@ class TokenStates:
         """Write a block's answers, each (tokens, layers, d_model), one behind the other.
 
         Raises:
-            StoreError: the disk is full or the folder is gone.
+            StoreError: the disk is full, the folder is gone, or out of reach.
         """
         states = np.concatenate(answers) if answers else np.zeros((0, 1, 1), np.float32)
         if not len(states):
             return
         try:
-            write_whole(self._open("r+"), first_place, states)
+            write_rows(self.folder, first_place, states)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            raise StoreError(NONE) from error
         except OSError as error:
             raise StoreError(
                 f"token states cannot be written: {error.strerror or error}; nothing before is lost"
@@ -64,29 +65,29 @@ class TokenStates:
             StoreError: no such layer, no token states, or a damaged chunk.
         """
         try:
-            layers = layout_of(self.folder).layers
+            layout = layout_of(self.folder)
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(NONE) from error
-        if not 0 <= layer < layers:
-            raise StoreError(f"there is no layer {layer}: choose 0 to {layers - 1}")
-        places = [
-            np.arange(start, start + n) for start, n in zip(first.tolist(), tokens.tolist(), strict=True)
-        ]
+        if not 0 <= layer < layout.layers:
+            raise StoreError(f"there is no layer {layer}: choose 0 to {layout.layers - 1}")
+        spans = zip(first.tolist(), tokens.tolist(), strict=True)
+        places = np.concatenate(
+            [np.zeros(0, dtype=int), *(np.arange(start, start + n) for start, n in spans)]
+        )
         try:
-            found = read_layer(self.folder, layer, np.concatenate([np.zeros(0, dtype=int), *places]))
+            found = read_layer(self.folder, layout, layer, places)
         except BadChunkError as bad:
             raise DamagedStates(f"states of tokens: {bad}; {MENDED_BY}") from bad
         except (OSError, IndexError) as error:
             raise StoreError(f"token states of layer {layer} cannot be read: {error}") from error
         return np.split(found, np.cumsum(tokens)[:-1]) if len(tokens) else []
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the run has states of every token."""
+        return self.folder.is_dir()
+
     def bad_chunks(self, places: Iterable[int]) -> Iterator[BadChunk]:
         """The chunks that hold some of these places and cannot be read."""
-        if self.folder.is_dir():
+        if self.is_there:
             yield from bad_chunks(self.folder, places)
-
-    def _open(self, mode: Any) -> Any:
-        try:
-            return open_array(self.folder, mode)
-        except (FileNotFoundError, ValueError, KeyError) as error:
-            raise StoreError(NONE) from error

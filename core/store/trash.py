@@ -1,4 +1,7 @@
-"""Runs that were deleted, until the trash is emptied: a run's folder moved aside, its journal with it."""
+"""Runs that were deleted, until the trash is emptied: a run's folder moved aside, its journal with it.
+
+States that a run keeps elsewhere stay there, and are deleted as the trash is emptied.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from pathlib import Path
 from core.errors import StoreError
 from core.store.disk import folder_bytes
 from core.store.journal import Journal
+from core.store.places import remove_states
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Trashed:
 
     @property
     def bytes(self) -> int:
-        """On the disk."""
+        """On the disk; states that are kept elsewhere are not counted."""
         return folder_bytes(self.folder)
 
 
@@ -94,14 +98,14 @@ class Trash:
         raise StoreError(f"the trash has no run {name!r}: {known}")
 
     def empty(self) -> int:
-        """Delete all that is in the trash for good; gives the bytes that this frees.
+        """Delete all that is in the trash for good; gives the bytes that this frees, here and elsewhere.
 
         Raises:
-            StoreError: something cannot be deleted.
+            StoreError: something cannot be deleted, or lies in a place out of reach.
         """
         freed = 0
         for entry in self.entries():
-            freed += entry.bytes
+            freed += entry.bytes + remove_states(entry.folder)
             try:
                 shutil.rmtree(entry.folder)
             except OSError as error:
