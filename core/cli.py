@@ -396,6 +396,20 @@ def parser() -> Parser:
     export.add_argument("--position", action="append", help="repeat for several (default: prompt)")
     export.add_argument("--layer", type=int, action="append", help="repeat for several")
 
+    report = add("report", "all that there is to see of a run, as one HTML file that opens anywhere")
+    report.add_argument("run")
+    report.add_argument("--file", help="default: report-RUN.html, here")
+
+    figures = add("figures", "the figures of a run as files, each with its data as CSV")
+    figures.add_argument("run")
+    figures.add_argument(
+        "--format",
+        choices=("png", "svg", "html"),
+        default="png",
+        help="default: png; pictures need telltale[figures] and a Chrome or Chromium",
+    )
+    figures.add_argument("--folder", required=True)
+
     brought = add("import", "states that were harvested, or answers that were given, elsewhere: as a run")
     brought.add_argument(
         "file",

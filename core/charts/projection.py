@@ -9,15 +9,22 @@ from core.charts.style import SCALE, SYMBOL, escaped, layout, palette, shown
 
 
 def scatter(
-    points: pd.DataFrame, colour: str, axes: list[str], choices: tuple[str, str], height: int = 620
+    points: pd.DataFrame,
+    colour: str,
+    axes: list[str],
+    choices: tuple[str, str],
+    height: int = 620,
+    webgl: bool = True,
 ) -> go.Figure:
-    """One layer's answers, in two dimensions (WebGL) or three.
+    """One layer's answers, in two dimensions or three.
 
     Args:
         points: answer, x, y (z), mode, text, generated, said, truth, verdict, and the column to colour by:
             numbers give a scale from -2 to 2, anything else a legend.
         axes: the axes' titles; three of them draw in three dimensions.
         choices: names of the choices, negative first.
+        webgl: whether two dimensions are drawn with WebGL, fast for many points; else as SVG, which is
+            sharp at any size and is seen where there is no WebGL.
     """
     figure = go.Figure()
     numeric = pd.api.types.is_numeric_dtype(points[colour])
@@ -42,7 +49,7 @@ def scatter(
                 "customdata": np.column_stack([rows["answer"], _hover(rows)]),
                 "hovertemplate": "%{customdata[1]}<extra></extra>",
             }
-            kind = go.Scatter3d if len(axes) == 3 else go.Scattergl
+            kind = go.Scatter3d if len(axes) == 3 else go.Scattergl if webgl else go.Scatter
             figure.add_trace(kind(**common, **({"z": rows["z"]} if len(axes) == 3 else {})))
     if len(axes) == 3:
         figure.update_layout(scene={f"{a}axis": {"title": t} for a, t in zip("xyz", axes, strict=True)})

@@ -12,15 +12,16 @@ def side_by_side(rows: pd.DataFrame, title: str, lines: str, chance: float | Non
     """Figures before and after, each with its 95 % interval, one line each.
 
     Args:
-        rows: what (the line), when (two values, the earlier first), value, low, high, n; lines without a
-            value are left out.
+        rows: what (the line), when (two values, the earlier first, or one alone), value, low, high, n;
+            lines without a value are left out.
         title, lines: titles of the x and the y axis.
         chance: where guessing lies, marked.
     """
     figure = go.Figure()
     rows = rows.dropna(subset=["value"])
     whats = list(dict.fromkeys(rows["what"]))
-    for shift, (when, part) in zip((0.14, -0.14), rows.groupby("when", sort=False), strict=False):
+    shifts = (0.14, -0.14) if rows["when"].nunique() > 1 else (0.0,)
+    for shift, (when, part) in zip(shifts, rows.groupby("when", sort=False), strict=False):
         colour = BEFORE if shift > 0 else AFTER
         figure.add_trace(
             go.Scatter(
