@@ -14,14 +14,7 @@ from dashboard import gate, in_address
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="Telltale", page_icon=str(ICON), layout="wide")
 gate.need_admission()
-STYLE = (
-    ".stMainBlockContainer{padding:4rem 2rem 2rem} [data-testid=stMetricValue]{font-size:1.6rem} "
-    # Twelve links with usual gaps are wider than a window of 1,500 px: the last would hide behind "2 more".
-    "[data-testid=stTopNav]{padding-inline:.5rem} [data-testid=stTopNavLink]{padding:0 .25rem;gap:.25rem} "
-    # What a table offers by itself is a file in which texts may be formulas.
-    "[data-testid=stElementToolbarButton]:has([aria-label='Download as CSV']){display:none}"
-)
-st.html(f"<style>{STYLE}</style>")
+st.html(Path(__file__).with_name("style.css"))
 in_address.read()
 page = st.navigation(
     [
@@ -37,6 +30,8 @@ page = st.navigation(
         st.Page("views/steer.py", title="Steer", icon=":material/explore:"),
         st.Page("views/tokens.py", title="Tokens", icon=":material/token:"),
         st.Page("views/statements.py", title="Statements", icon=":material/format_quote:"),
+        st.Page("views/compare.py", title="Compare", icon=":material/balance:"),
+        st.Page("views/runs.py", title="Runs", icon=":material/inventory_2:"),
     ],
     position="top",
 )
@@ -45,15 +40,17 @@ in_address.on_page(page.url_path)
 
 def fill(page: StreamlitPage) -> None:
     """Draw the sidebar and the page, or what a person can mend about them."""
-    from dashboard import session, sidebar
+    from dashboard import about_page, session, sidebar
 
     try:
         in_address.tell_ignored()
         with st.sidebar:
             sidebar.show()
+            about_page.words()
         if page.url_path:  # the default page has none, and it alone is drawn without the large packages
             session.need_packages()
         session.tell_what_was_set_aside()
+        about_page.show(page.url_path)
         page.run()
     except TelltaleError as error:
         session.show_refusal(error)

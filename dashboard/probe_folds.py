@@ -8,7 +8,7 @@ from core.probes.cross_validated import CrossValidated
 from core.probes.cross_validated_of_run import known_cross_validated
 from core.probes.rows import ProbeSettings
 from core.store.runs import Run
-from dashboard import model_panel, probe_method, session, work
+from dashboard import chart_with_table, model_panel, probe_method, session, work
 
 
 def sealed(run: Run, judged: Run, settings: ProbeSettings) -> None:
@@ -69,7 +69,8 @@ def cross_validated(run: Run, settings: ProbeSettings, found: CrossValidated) ->
     place = st.container()
     layer = session.layer_slider(run)
     drawn = charts.by_layer(layers, none, "AUROC", None, looked_at=layer, judged_on="cross-validated")
-    place.plotly_chart(drawn, key="cross-validated by layer")
+    with place:
+        chart_with_table.show(drawn, layers, "cross-validated AUROC by layer", "cross-validated by layer")
 
 
 def judged_by_now(judged: Run) -> None:

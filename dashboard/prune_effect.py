@@ -15,7 +15,7 @@ from core.probes.rows import ProbeSettings, default_modes
 from core.pruning.effect import counts_by_cell, probe_areas, rates
 from core.pruning.lost import lost_classes
 from core.store.runs import Run
-from dashboard import session, work
+from dashboard import chart_with_table, session, work
 
 TESTS = {
     "whole": "whole test set",
@@ -45,11 +45,12 @@ def _cells(run: Run, frame: pd.DataFrame) -> None:
     cells = counts_by_cell(frame)
     cells["truth"] = [names[int(label)] for label in cells["label"]]
     before, after = (cells.rename(columns={part: "n"}) for part in ("before", "training"))
-    st.plotly_chart(charts.class_balance(before, after, tuple(names)), key="balance")
     shown = cells[["mode", "truth", "before", "test", "training"]]
-    st.dataframe(
+    chart_with_table.show(
+        charts.class_balance(before, after, tuple(names)),
         shown.rename(columns={"test": "left as test data", "training": "left as training data"}),
-        hide_index=True,
+        "answers by mode and truth, before and after pruning",
+        "balance",
     )
 
 
@@ -62,7 +63,12 @@ def _rates(run: Run, frame: pd.DataFrame) -> None:
     if lines["value"].isna().all():
         st.info("No answer can be read yet: rates need answers that hold a choice.")
         return
-    st.plotly_chart(side_by_side(lines, "share of readable answers (95 % interval)", "rate"), key="rates")
+    chart_with_table.show(
+        side_by_side(lines, "share of readable answers (95 % interval)", "rate"),
+        lines[["what", "when", "value", "low", "high", "n"]],
+        "rates before and after pruning",
+        "rates",
+    )
     found["text"] = [_share(*row) for row in found[["share", "low", "high", "n"]].itertuples(index=False)]
     st.dataframe(_beside(found, "text").rename(columns={"what": "rate"}), hide_index=True)
     st.caption(
@@ -109,7 +115,13 @@ def _areas(before: ProbeReport, after: ProbeReport | None, frame: pd.DataFrame) 
     table["when"] = ["trained on " + trained for trained in table["trained"]]
     lines = table.rename(columns={"auroc": "value"})
     chart, figures = st.columns(2, gap="large")
-    chart.plotly_chart(side_by_side(lines, "AUROC of truth (95 % interval)", "judged on", 0.5), key="areas")
+    with chart:
+        chart_with_table.show(
+            side_by_side(lines, "AUROC of truth (95 % interval)", "judged on", 0.5),
+            lines[["what", "when", "value", "low", "high", "n"]],
+            "AUROC of the probe before and after pruning",
+            "areas",
+        )
     table["text"] = [
         "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f}–{r.high:.3f})"
         for r in table.itertuples()

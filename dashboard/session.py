@@ -27,6 +27,7 @@ from dashboard import in_address, packages, work
 from dashboard.plain_text import as_text
 
 DEFAULT_LAYER_SHARE = 0.55
+TOKEN_INK = "#1a1a1a"
 
 
 @lru_cache(maxsize=4)
@@ -328,7 +329,7 @@ def _progress(name: str, cancellable: bool) -> None:
 
 
 def token_strip(tokens: list[str], colours: list[str], titles: list[str] | None = None) -> str:
-    """HTML of tokens side by side, each on its colour. Whatever a token holds is escaped."""
+    """HTML of tokens side by side, dark on light colours in any theme. Whatever a token holds is escaped."""
     pieces = []
     for number, (token, colour) in enumerate(zip(tokens, colours, strict=True)):
         title = html.escape(titles[number] if titles else token, quote=True)
@@ -338,4 +339,5 @@ def token_strip(tokens: list[str], colours: list[str], titles: list[str] | None 
             f'margin:1px;border-radius:3px;display:inline-block">{shown}</span>'
         )
     body = "".join(pieces)
-    return f'<div style="font-family:monospace;font-size:0.82rem;line-height:1.7">{body}</div>'
+    style = f"color:{TOKEN_INK};font-family:monospace;font-size:0.82rem;line-height:1.7"
+    return f'<div style="{style}">{body}</div>'

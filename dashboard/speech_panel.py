@@ -14,7 +14,7 @@ from core.probes.metrics import LEAST_NEGATIVES
 from core.scoring.benign import RATE, Benign
 from core.scoring.speech import Speech
 from core.scoring.state_reading import StateReading
-from dashboard import model_panel, session, work
+from dashboard import chart_with_table, model_panel, session, work
 from dashboard.choose_probe import about
 from dashboard.harvest_form import ORDERS
 
@@ -106,7 +106,7 @@ def _hear(speech: Speech, rate: float, cancelled: bool) -> None:
         st.caption("Cancelled: what had been said stands.")
     both = pd.concat(tables)
     drawn = speak_charts.by_token(both, speech.names, probe.layer, speech.thresholds(rate))
-    st.plotly_chart(drawn, key="speech")
+    chart_with_table.show(drawn, both, "score of each token that the model writes", "speech")
     _say_how(speech, limit, speak_charts.by_percentile(both), rate)
 
 

@@ -7,7 +7,7 @@ from core import charts
 from core.charts import speech as speak_charts
 from core.data.statements import Statement
 from core.scoring.results import AsRead, OwnTurn, StatementScores, TokenScores
-from dashboard import session, speech_panel
+from dashboard import chart_with_table, session, speech_panel
 
 MARKS = 12
 
@@ -61,7 +61,10 @@ def show(scores: StatementScores, layers: int, layer: int) -> None:
     ]
     training = pd.DataFrame({"score": scores.training_scores, "target": scores.training_target})
     marked = pd.DataFrame(marks[:MARKS], columns=["score", "label"])
-    st.plotly_chart(charts.score_distribution(training, marked, names), key="distribution")
+    drawn = charts.score_distribution(training, marked, names)
+    classes = training.assign(label=[f"training: {names[int(target)]}" for target in training["target"]])
+    table = pd.concat([marked, classes[["score", "label"]]])
+    chart_with_table.show(drawn, table, "statements among the training answers' scores", "distribution")
     if len(marks) > MARKS:
         st.caption(f"The first {MARKS} of {len(marks)} scores are marked.")
     st.markdown("**Token by token, layer by layer**")
@@ -95,7 +98,8 @@ def heat_map(tokens: TokenScores, layers: int, layer: int, scores: StatementScor
             f"below (to {names[0]}): words that are read stand beside words that are read, words that are "
             "written or forced beside words that were written."
         )
-    st.plotly_chart(drawn, key="heat map")
+    figures = table.rename(columns=lambda number: f"layer {number}").reset_index(names="token")
+    chart_with_table.show(drawn, figures, "score by token and layer", "heat map")
     st.caption(
         f"Each layer by its own probe; {colours} Template tokens and the first token are left out. The probe "
         "was never trained at hatched positions, where scores can be of any size: read them as hints. "

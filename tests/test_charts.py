@@ -6,7 +6,7 @@ import pytest
 
 from core import charts
 from core.charts.error_bars import error_bars
-from dashboard import session
+from dashboard import plain_text, session
 
 HOSTILE = '<script>alert(1)</script><a href="x">y</a>'
 CHOICES = ("Negative", "Positive")
@@ -147,12 +147,12 @@ def test_class_balance_keeps_the_choices_colours_when_one_is_gone():
     }
 
 
-def test_counts_on_the_bars_are_dark_on_white_whatever_fades_the_bars():
+def test_counts_on_the_bars_have_the_colour_of_the_page_whatever_fades_the_bars():
     rows = pd.DataFrame({"mode": ["lie", "lie"], "truth": ["Wrong", "Correct"], "n": [3, 0]})
     figure = charts.class_balance(rows, rows, ("Wrong", "Correct"))
     for trace in figure.data:
         assert trace.opacity is None and trace.marker.opacity is None and trace.textposition == "outside"
-        assert trace.textfont.color == charts.INK
+        assert trace.textfont.color is None
     assert figure.layout.yaxis.range[1] > 1.1 * 3, "there is room for the count above the highest bar"
     assert [int(text) for trace in figure.data for text in trace.text] == [3, 0, 3, 0]
 
@@ -182,6 +182,6 @@ def test_a_token_strip_escapes_what_tokens_hold():
 
 
 def test_markdown_in_text_is_escaped():
-    told = session.as_text("![x](http://y) *a* <b>")
-    assert told.replace(session.CUT, "") == (r"\!\[x\]\(http\://y\) \*a\* \<b\>")
+    told = plain_text.as_text("![x](http://y) *a* <b>")
+    assert told.replace(plain_text.CUT, "") == (r"\!\[x\]\(http\://y\) \*a\* \<b\>")
     assert r"http\://y" not in told

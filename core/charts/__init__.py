@@ -6,12 +6,12 @@ from core.charts.elicit import elicit_heat_map
 from core.charts.layers import CONTROL, by_layer
 from core.charts.projection import scatter, small_multiples
 from core.charts.statements import score_distribution, token_heat_map
-from core.charts.style import INK, NEGATIVE, POSITIVE, band, escaped, layout, palette, shown, tint
+from core.charts.style import NEGATIVE, NEUTRAL, POSITIVE, band, escaped, layout, palette, shown, tint
 
 __all__ = [
     "CONTROL",
-    "INK",
     "NEGATIVE",
+    "NEUTRAL",
     "POSITIVE",
     "band",
     "by_layer",

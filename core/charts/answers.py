@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.error_bars import error_bars
-from core.charts.style import INK, NEGATIVE, NEUTRAL, POSITIVE, escaped, layout, palette, tint
+from core.charts.style import NEGATIVE, NEUTRAL, POSITIVE, escaped, layout, palette, tint
 
 
 def outcomes(table: pd.DataFrame) -> go.Figure:
@@ -79,7 +79,7 @@ def class_balance(before: pd.DataFrame, after: pd.DataFrame, choices: tuple[str,
                     text=part["n"],
                     textposition="outside",
                     textangle=0,
-                    textfont={"color": INK, "size": 12},
+                    textfont={"size": 12},
                     constraintext="none",
                     cliponaxis=False,
                     offsetgroup=f"{truth} {name}",

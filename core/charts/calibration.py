@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.error_bars import error_bars
-from core.charts.style import NEUTRAL, POSITIVE, escaped, layout
+from core.charts.style import NEUTRAL, POSITIVE, PURPLE, escaped, layout
 
 
 def confusion(counts: list[list[int]], names: tuple[str, str]) -> go.Figure:
@@ -47,7 +47,7 @@ def reliability_of_leans(raw: pd.DataFrame, calibrated: pd.DataFrame, positive: 
         [
             _diagonal(),
             _bins(raw, "raw", NEUTRAL, "circle-open"),
-            _bins(calibrated, "calibrated", "#762a83", "square"),
+            _bins(calibrated, "calibrated", PURPLE, "square"),
         ]
     )
     name = escaped(positive)

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import plotly.colors as pc
 import plotly.graph_objects as go
 
-from core.charts.style import escaped, layout, shown
+from core.charts.style import RED, escaped, layout, shown
 
+VIRIDIS = pc.sequential.Viridis
+GREY = (190, 190, 190)
+FADED = [pc.label_rgb(pc.find_intermediate_color(pc.hex_to_rgb(colour), GREY, 0.65)) for colour in VIRIDIS]
+"""The same colours, most of the way to grey: what is written on a field reads on any page."""
 UPRIGHT = 8
 """Columns of a heat map whose names still stand beside each other."""
 
@@ -34,13 +39,11 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
                 z=values,
                 zmin=0,
                 zmax=1,
-                opacity=0.35 if ended else 1.0,
-                colorscale="Viridis",
+                colorscale=FADED if ended else VIRIDIS,
                 showscale=not ended,
                 colorbar={"thickness": 12},
                 text=texts,
                 texttemplate="%{text}",
-                textfont={"color": "#333333"} if ended else {},
                 customdata=details,
                 hovertemplate="%{customdata}<extra></extra>",
                 hoverongaps=False,
@@ -51,7 +54,7 @@ def elicit_heat_map(cells: pd.DataFrame, what: str) -> go.Figure:
     for row in cells[cells["winner"]].itertuples():
         x, y = columns.index((row.template, row.column)), wordings.index(row.wording)
         figure.add_shape(
-            type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line={"color": "#b2182b", "width": 3}
+            type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line={"color": RED, "width": 3}
         )
     upright = len(columns) <= UPRIGHT
     names = [_column_name(template, column, upright) for template, column in columns]

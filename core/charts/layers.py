@@ -3,19 +3,33 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import LAYER_AXIS, NEUTRAL, POSITIVE, band, layout
+from core.charts.style import (
+    BROWN,
+    FAINT,
+    GREEN,
+    LAYER_AXIS,
+    NEUTRAL,
+    PINK,
+    POSITIVE,
+    PURPLE,
+    SEE_THROUGH,
+    TEAL,
+    band,
+    faded,
+    layout,
+)
 
 CONTROL = {
-    "output": ("model's own output", "#8c510a", "dash"),
-    "output_inverted": ("own output, inverted under lie", "#8c510a", "dot"),
-    "honest_answer": ("honest answer to the same question", "#1b7837", "dash"),
-    "text": ("TF-IDF on the question's text", "#762a83", "dash"),
-    "length": ("length of the question's text", "#4d4d4d", "dot"),
-    "embedding": ("mean input embedding of the question", "#35978f", "dash"),
-    "text_source": ("TF-IDF, from all of the source", "#762a83", "dot"),
-    "length_source": ("length, its sign from all of the source", "#4d4d4d", "dashdot"),
-    "embedding_source": ("mean input embedding, from all of the source", "#35978f", "dot"),
-    "own_report": ("the model's own report", "#c51b7d", "dash"),
+    "output": ("model's own output", BROWN, "dash"),
+    "output_inverted": ("own output, inverted under lie", BROWN, "dot"),
+    "honest_answer": ("honest answer to the same question", GREEN, "dash"),
+    "text": ("TF-IDF on the question's text", PURPLE, "dash"),
+    "length": ("length of the question's text", NEUTRAL, "dot"),
+    "embedding": ("mean input embedding of the question", TEAL, "dash"),
+    "text_source": ("TF-IDF, from all of the source", PURPLE, "dot"),
+    "length_source": ("length, its sign from all of the source", NEUTRAL, "dashdot"),
+    "embedding_source": ("mean input embedding, from all of the source", TEAL, "dot"),
+    "own_report": ("the model's own report", PINK, "dash"),
 }
 
 
@@ -43,7 +57,7 @@ def by_layer(
     if metric == "AUROC":
         for row in controls.itertuples():
             if row.name == "permuted":
-                figure.add_hrect(y0=row.low, y1=row.high, fillcolor="#e9e9e9", line_width=0, layer="below")
+                figure.add_hrect(y0=row.low, y1=row.high, fillcolor=FAINT, line_width=0, layer="below")
                 figure.add_trace(_swatch(f"permuted labels, 95 % (mean {row.auroc:.2f})"))
             else:
                 name, colour, dash = CONTROL[row.name]
@@ -58,9 +72,9 @@ def by_layer(
                         "<extra></extra>",
                     )
                 )
-    figure.add_hline(y=chance, line={"color": "#444444", "width": 1}, annotation_text=f"chance {chance:.2f}")
+    figure.add_hline(y=chance, line={"color": NEUTRAL, "width": 1}, annotation_text=f"chance {chance:.2f}")
     figure.add_trace(
-        band(layers["layer"], layers["low"], layers["high"], "rgba(33,102,172,0.18)", name="95 % interval")
+        band(layers["layer"], layers["low"], layers["high"], faded(POSITIVE, 0.18), name="95 % interval")
     )
     figure.add_trace(
         go.Scatter(
@@ -83,14 +97,14 @@ def by_layer(
                 x=best["layer"],
                 y=best["value"],
                 mode="markers",
-                marker={"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": "#111111", "width": 2.5}},
+                marker={"size": 15, "color": SEE_THROUGH, "line": {"color": NEUTRAL, "width": 2.5}},
                 name=f"layer {chosen}, chosen on validation data",
                 hoverinfo="skip",
             )
         )
     figure.update_xaxes(title=LAYER_AXIS, dtick=2)
     figure.update_yaxes(title=metric, range=[0, 1.02])
-    return layout(figure, 470)
+    return layout(figure, 540)
 
 
 def _swatch(name: str) -> go.Scatter:
@@ -98,6 +112,6 @@ def _swatch(name: str) -> go.Scatter:
         x=[None],
         y=[None],
         mode="markers",
-        marker={"symbol": "square", "size": 12, "color": "#dddddd"},
+        marker={"symbol": "square", "size": 12, "color": FAINT},
         name=name,
     )

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.charts.error_bars import error_bars
 from core.charts.layers import CONTROL
 from core.charts.read_or_said import DIRECTION
-from core.charts.style import INK, NAMED_COLOUR, NEUTRAL, OTHERS, layout, shown
+from core.charts.style import FAINT, NAMED_COLOUR, NEUTRAL, OTHERS, layout, shown
 from core.probes.lie_judgements import CHANCE, FEWEST, Judgement
 from core.probes.lie_score import KINDS
 from core.probes.metrics import Area
@@ -75,7 +75,7 @@ def told_apart(figures: pd.DataFrame) -> go.Figure:
     _mark(figure, figures.assign(place=places + 0.14), "", "lie score", DIRECTION)
     _mark(figure, figures.assign(place=places - 0.14), "words_", "the same from the words alone", WORDS)
     figure.add_vline(
-        x=CHANCE, line={"color": "#444444", "width": 1, "dash": "dot"}, annotation_text=f"chance {CHANCE:.2f}"
+        x=CHANCE, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, annotation_text=f"chance {CHANCE:.2f}"
     )
     for place, refused in zip(places, figures["refused"], strict=True):
         if refused:
@@ -86,8 +86,8 @@ def told_apart(figures: pd.DataFrame) -> go.Figure:
                 showarrow=False,
                 xanchor="left",
                 align="left",
-                font={"size": 12, "color": INK},
-                bgcolor="rgba(255,255,255,0.85)",
+                font={"size": 12},
+                bgcolor=FAINT,
             )
     names = [
         f"{shown(row.judgement, 36)}<br>n {row.positive:,} against {row.negative:,}"

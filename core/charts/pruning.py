@@ -4,8 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.error_bars import error_bars
+from core.charts.style import NEUTRAL, PURPLE, layout
 
-BEFORE, AFTER = "#8a8a8a", "#111111"
+BEFORE, AFTER = NEUTRAL, PURPLE
 
 
 def side_by_side(rows: pd.DataFrame, title: str, lines: str, chance: float | None = None) -> go.Figure:
@@ -37,16 +38,8 @@ def side_by_side(rows: pd.DataFrame, title: str, lines: str, chance: float | Non
             )
         )
     if chance is not None:
-        figure.add_vline(x=chance, line={"color": "#444444", "width": 1, "dash": "dot"})
+        figure.add_vline(x=chance, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     places = list(range(len(whats)))[::-1]
-    figure.update_yaxes(
-        tickvals=places, ticktext=whats, range=[-0.6, len(whats) - 0.4], title=lines, gridcolor="#eeeeee"
-    )
-    figure.update_xaxes(title=title, range=[-0.02, 1.02], gridcolor="#eeeeee", zeroline=False)
-    figure.update_layout(
-        height=110 + 48 * max(1, len(whats)),
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        plot_bgcolor="white",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-    )
-    return figure
+    figure.update_yaxes(tickvals=places, ticktext=whats, range=[-0.6, len(whats) - 0.4], title=lines)
+    figure.update_xaxes(title=title, range=[-0.02, 1.02])
+    return layout(figure, 110 + 48 * max(1, len(whats)))

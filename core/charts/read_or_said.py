@@ -3,11 +3,11 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import LAYER_AXIS, band, layout, shown
+from core.charts.style import FAINT, GREEN, LAYER_AXIS, NEUTRAL, OCHRE, PURPLE, band, layout, shown
 
-READ, SAID = "#1b7837", "#762a83"
+READ, SAID = GREEN, PURPLE
 """What was read, and what is said; blue and orange stay the choices' own."""
-DIRECTION, LENS = "#4d4d4d", "#bf812d"
+DIRECTION, LENS = NEUTRAL, OCHRE
 
 
 def follows(
@@ -25,13 +25,13 @@ def follows(
         low, high = layers[f"beta_{key}_low"], layers[f"beta_{key}_high"]
         figure.add_trace(band(layers["layer"], low, high, colour, opacity=0.15, showlegend=False))
         _line(figure, layers, f"beta_{key}", colour, f"follows {name} (β_{key})", 2.5)
-    figure.add_hline(y=0, line={"color": "#444444", "width": 1})
+    figure.add_hline(y=0, line={"color": NEUTRAL, "width": 1})
     if crossover is not None:
         if ci is not None and ci[1] > ci[0]:
             figure.add_vrect(x0=ci[0], x1=ci[1], fillcolor=SAID, opacity=0.08, line_width=0, layer="below")
         figure.add_vline(
             x=crossover,
-            line={"color": "#111111", "width": 1.5, "dash": "dash"},
+            line={"color": NEUTRAL, "width": 1.5, "dash": "dash"},
             annotation_text=f"crossover: layer {crossover}",
             annotation_position="top left",
         )
@@ -60,7 +60,7 @@ def readable(
         ("said_lens", "what is said, by the logit lens", LENS, "solid"),
         ("truth_lens", "truth, by the logit lens", LENS, "dash"),
     )
-    figure.add_hline(y=0.5, line={"color": "#444444", "width": 1}, annotation_text="chance 0.50")
+    figure.add_hline(y=0.5, line={"color": NEUTRAL, "width": 1}, annotation_text="chance 0.50")
     for key, name, colour, dash in curves:
         if layers[key].notna().any():
             _line(figure, layers, key, colour, name, 2.2, dash)
@@ -103,8 +103,7 @@ def _shade(figure: go.Figure, last_common: int | None) -> None:
         figure.add_vrect(
             x0=-0.5,
             x1=last_common + 0.5,
-            fillcolor="#999999",
-            opacity=0.18,
+            fillcolor=FAINT,
             line_width=0,
             layer="below",
             annotation_text="cannot differ from the plain model" if last_common > 3 else "as plain",

@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.charts.error_bars import error_bars
-from core.charts.style import OTHERS, layout, shown
+from core.charts.style import NEUTRAL, OTHERS, layout, shown
 from core.probes.shifts_figures import ALONE, WITH_HALF
 
 COLOUR = {ALONE: OTHERS[0], WITH_HALF: OTHERS[1]}
@@ -37,7 +37,7 @@ def drops(figures: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{customdata}<extra></extra>",
             )
         )
-    figure.add_vline(x=0, line={"color": "#444444", "width": 1}, annotation_text="nothing lost")
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, annotation_text="nothing lost")
     names = dict(zip(figures["run"], figures["shift"], strict=True))
     once = len(set(names.values())) == len(names)
     figure.update_xaxes(title=DROP_AXIS)

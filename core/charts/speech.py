@@ -11,13 +11,13 @@ import plotly.graph_objects as go
 
 from core.charts.statements import token_heat_map
 from core.charts.style import (
-    INK,
     NAMED_COLOUR,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
     SYMBOL,
     escaped,
+    faded,
     layout,
     shown,
     tint,
@@ -100,7 +100,7 @@ def by_token(
                 x=part["number"],
                 y=part["score"],
                 mode="lines+markers",
-                line={"color": tint(NAMED_COLOUR[str(mode)], 0.5), "width": 1.5},
+                line={"color": faded(NAMED_COLOUR[str(mode)], 0.6), "width": 1.5},
                 marker={
                     "color": NAMED_COLOUR[str(mode)],
                     "symbol": SYMBOL[str(mode)],
@@ -114,7 +114,7 @@ def by_token(
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             )
         )
-    figure.add_hline(y=0, line={"color": INK, "width": 1}, annotation_text="0, the probe's threshold")
+    figure.add_hline(y=0, line={"color": NEUTRAL, "width": 1}, annotation_text="0, the probe's threshold")
     last = max(tables["number"], default=1)
     for threshold in thresholds:
         if threshold.value is not None:

@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import LAYER_AXIS, NEGATIVE, NEUTRAL, POSITIVE, SCALE, escaped, layout
+from core.charts.style import (
+    FAINT,
+    LAYER_AXIS,
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    SCALE,
+    SEE_THROUGH,
+    escaped,
+    layout,
+)
 
 
 def token_heat_map(
@@ -42,7 +52,7 @@ def token_heat_map(
             base=-0.5,
             width=1,
             marker={
-                "color": "rgba(0,0,0,0)",
+                "color": SEE_THROUGH,
                 "pattern": {"shape": "/", "fgcolor": "rgba(255,255,255,0.7)", "size": 7, "solidity": 0.25},
             },
             hoverinfo="skip",
@@ -50,9 +60,7 @@ def token_heat_map(
         )
     )
     if layer is not None:
-        figure.add_hrect(
-            y0=layer - 0.5, y1=layer + 0.5, line={"color": "#111111", "width": 1.5}, fillcolor=None
-        )
+        figure.add_hrect(y0=layer - 0.5, y1=layer + 0.5, line={"color": NEUTRAL, "width": 2}, fillcolor=None)
     figure.update_xaxes(
         title="token (· is a space; hatched: the probe was not trained at this position)",
         tickvals=list(range(len(keep))),
@@ -86,10 +94,10 @@ def score_distribution(training: pd.DataFrame, marks: pd.DataFrame, names: tuple
     for number, mark in enumerate(marks.itertuples()):
         figure.add_vline(
             x=mark.score,
-            line={"color": "#111111", "dash": ["solid", "dash", "dot"][number % 3]},
+            line={"color": NEUTRAL, "dash": ["solid", "dash", "dot"][number % 3]},
             annotation_text=escaped(mark.label),
             annotation_font_size=11,
-            annotation_bgcolor="rgba(255,255,255,0.75)",
+            annotation_bgcolor=FAINT,
             annotation_yshift=-15 * (number % 6),
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})

@@ -3,9 +3,9 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.style import layout, shown
+from core.charts.style import BROWN, TEAL, layout, shown
 
-SCALE = [[0.0, "#8c510a"], [0.5, "#f5f5f5"], [1.0, "#01665e"]]
+SCALE = [[0.0, BROWN], [0.5, "#f5f5f5"], [1.0, TEAL]]
 """Below chance brown, at chance white, above it green; blue and orange stay the choices' own."""
 
 

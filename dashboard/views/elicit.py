@@ -10,7 +10,7 @@ from core.elicit.settings import ElicitSettings
 from core.elicit.store import Elicitation, ElicitStore
 from core.elicit.winner import OPTIMISTIC, UNPROVEN, is_proven, winner_settings
 from core.jobs import JOBS
-from dashboard import hand_over, in_address, model_panel, session, work
+from dashboard import chart_with_table, hand_over, in_address, model_panel, session, work
 from dashboard.elicit_form import elicit_form
 from dashboard.elicit_results import FIGURES, MEANING, instruction, map_frame, table
 
@@ -165,7 +165,9 @@ def show_cells(outcome: Outcome) -> None:
         required=True,
         key="elicit figure",
     )
-    st.plotly_chart(charts.elicit_heat_map(map_frame(outcome, figure), FIGURES[figure]), key="elicit map")
+    frame = map_frame(outcome, figure)
+    drawn = charts.elicit_heat_map(frame, FIGURES[figure])
+    chart_with_table.show(drawn, frame, f"{FIGURES[figure]} of each cell", "elicit map")
     st.caption(
         "Framed: the winner. Faded: halved away on fewer questions, so that its figure says less. n in each "
         "field. A cell that always gives the same choice scores 0.50."

@@ -13,7 +13,7 @@ from core.labels import before_outcome_pruning, belief_summary, mode_summary
 from core.open_answers import not_judged
 from core.open_summary import outcome_table
 from core.store.runs import Run
-from dashboard import ask, disk_warning, model_panel, session, work
+from dashboard import ask, chart_with_table, disk_warning, model_panel, session, work
 from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
@@ -68,7 +68,7 @@ def _live() -> None:
         return
     numbers(frame)
     if (table := outcome_table(frame)) is not None:
-        st.plotly_chart(charts.outcomes(table), key="outcomes")
+        chart_with_table.show(charts.outcomes(table), table, "outcomes of the answers by mode", "outcomes")
         newest_open(frame)
     else:
         newest(run, frame)

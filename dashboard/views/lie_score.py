@@ -15,7 +15,7 @@ from core.probes.lie_score_of_run import (
 )
 from core.probes.read_or_said_of_run import last_common_layer
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -203,7 +203,8 @@ def judgements(run: Run, report: LieScoreReport, flip_run: str | None) -> None:
     """What the score tells apart, beside the words alone."""
     figures = lie_charts.figures_of(report.judgements)
     st.markdown("**What it tells apart**, beside the same score from the question's words alone")
-    st.plotly_chart(lie_charts.told_apart(figures), key="told apart")
+    drawn = lie_charts.told_apart(figures)
+    chart_with_table.show(drawn, figures, "AUROC of each judgement of the lie score", "told apart")
     st.caption(
         "Intervals are over groups of the answers judged, with the probes as they were fitted: they leave "
         "out what refitting would change, and are a little too narrow for that. The margin is of the two "
@@ -216,7 +217,8 @@ def judgements(run: Run, report: LieScoreReport, flip_run: str | None) -> None:
 def distributions(run: Run, report: LieScoreReport, flip_run: str | None) -> None:
     """How the score lies in each kind of answer, and in each cell of mode by right or false."""
     st.markdown("**The score of each kind of answer**")
-    st.plotly_chart(lie_charts.by_kind(report.scores), key="kinds")
+    drawn = lie_charts.by_kind(report.scores)
+    chart_with_table.show(drawn, report.scores, "lie score of each kind of answer", "kinds")
     st.caption(
         "A box holds the middle half, its whiskers reach from the 5th to the 95th percentile. A failed lie "
         "is what the model believes, said under lie; honest errors are untrue answers under honest, flips "

@@ -13,7 +13,15 @@ from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
 from core.store.runs import Run
-from dashboard import in_address, probe_controls, probe_folds, probe_method, probe_uses, session
+from dashboard import (
+    chart_with_table,
+    in_address,
+    probe_controls,
+    probe_folds,
+    probe_method,
+    probe_uses,
+    session,
+)
 from dashboard.answer_table import said_names
 from dashboard.need_run import need_answered_run
 
@@ -246,7 +254,11 @@ def chart(run: Run, report: ProbeReport) -> None:
     place = st.container()
     layer = session.layer_slider(run)
     drawn = charts.by_layer(layers, controls, metric, report.layer, chance, layer)
-    place.plotly_chart(drawn, key="by layer")
+    table = layers.assign(curve="probe")
+    if metric == "AUROC":
+        table = pd.concat([table, controls.rename(columns={"name": "curve", "auroc": "value"})])
+    with place:
+        chart_with_table.show(drawn, table, f"{metric} by layer", "by layer")
     row = report.layers[layer]
     validation = ", ".join(f"{mode} {value:.3f}" for mode, value in row.validation.items())
     st.caption(
@@ -268,10 +280,19 @@ def details(judged: Run, report: ProbeReport) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**Confusion at layer {report.layer}**, threshold 0")
-        st.plotly_chart(charts.confusion(report.confusion, names), key="confusion")
+        counts = pd.DataFrame(report.confusion, columns=[f"probe says {name}" for name in names])
+        counts.insert(0, "target", list(names))
+        chart_with_table.show(
+            charts.confusion(report.confusion, names),
+            counts,
+            "target against what the probe says",
+            "confusion",
+        )
     with right:
         st.markdown(f"**Calibration** (fitted on validation data) · Brier score {report.brier:.3f}")
-        st.plotly_chart(charts.reliability(report.calibration.bins), key="reliability")
+        bins = report.calibration.bins
+        about = "observed share by predicted probability"
+        chart_with_table.show(charts.reliability(bins), bins, about, "reliability")
         st.caption(session.as_text(report.calibration.sentence()))
     st.markdown("**Its worst mistakes**")
     wrong = report.predictions[~report.predictions["correct"]]

@@ -10,7 +10,7 @@ from core import charts
 from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.answer_table import answer_rows, said_names
 from dashboard.fitted_probe import scores_of
 from dashboard.pruning import decide
@@ -102,9 +102,11 @@ def one_layer(settings: ProjectionSettings, colour: str) -> None:
         )
     figure = charts.scatter(points, colour, axis_titles(known, layer), tuple(run.facts["choices"]))
     flat = known.settings.dimensions == 2
-    picked = st.plotly_chart(
+    picked = chart_with_table.show(
         figure,
-        key=f"scatter {run.run} {known.settings.method} {known.settings.dimensions}",
+        points,
+        f"answers at layer {layer} by {known.settings.method.upper()}",
+        f"scatter {run.run} {known.settings.method} {known.settings.dimensions}",
         on_select="rerun" if flat and not playing else "ignore",
         selection_mode=("box", "lasso", "points"),
         config={"displaylogo": False, "scrollZoom": True},
@@ -174,8 +176,11 @@ def all_layers(
             for layer in known.layers:
                 points = coloured(run, frame, known, layer, colour)
                 layers[layer] = points.sample(FEW, random_state=0) if len(points) > FEW else points
-            st.plotly_chart(
-                charts.small_multiples(layers, colour, tuple(run.facts["choices"])), key="multiples chart"
+            chart_with_table.show(
+                charts.small_multiples(layers, colour, tuple(run.facts["choices"])),
+                pd.concat([points.assign(layer=number) for number, points in layers.items()]),
+                "answers at every layer",
+                "multiples chart",
             )
             n = len(known.answers)
             sampled = f"a seeded sample of {FEW:,} of {n:,} answers" if n > FEW else f"{n:,} answers"

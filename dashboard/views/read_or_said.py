@@ -8,7 +8,7 @@ from core.errors import ProbeError
 from core.probes.read_or_said import MOST_RESAMPLES, ReadOrSaid
 from core.probes.read_or_said_of_run import RESAMPLES, known_read_or_said, last_common_layer
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -125,12 +125,16 @@ def curves(
         st.markdown("**What the direction follows**")
         turn = found.crossover
         drawn = read_charts.follows(layers, turn.layer, turn.ci, common)
-        st.plotly_chart(drawn, key="follows")
+        betas = layers[["layer", *(name for name in layers if name.startswith("beta"))]]
+        chart_with_table.show(drawn, betas, "what the direction follows, by layer", "follows")
         st.caption(WHY)
     st.markdown("**What can be read**, on answers that the probe never saw")
     name = "" if beside is None else str(beside.facts["model"])
     drawn = read_charts.readable(layers, None if other is None else other.to_frame(), name, common)
-    st.plotly_chart(drawn, key="readable")
+    table = layers.assign(run=run.run)
+    if beside is not None and other is not None:
+        table = pd.concat([table, other.to_frame().assign(run=beside.run)])
+    chart_with_table.show(drawn, table, "AUROC of what can be read, by layer", "readable")
     if not layers["said_lens"].notna().any() and not layers["truth_lens"].notna().any():
         st.caption(
             "No logit lens: it needs a position at which the choice comes next (prompt, before), choices of "

@@ -11,7 +11,7 @@ from core.probes.shifts_figures import Shifts
 from core.probes.shifts_names import shift_name
 from core.probes.shifts_of_runs import known_shifts, may_be_shift
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -101,7 +101,8 @@ def form(run: Run) -> tuple[list[Run], ProbeSettings] | None:
 def picture(run: Run, found: Shifts) -> None:
     """One plain sentence, the drops, and what they stand on."""
     st.markdown(f"#### {session.as_text(found.sentence())}")
-    st.plotly_chart(shift_charts.drops(found.to_frame()), key="shifts")
+    table = found.to_frame()
+    chart_with_table.show(shift_charts.drops(table), table, "AUROC lost by each shift", "shifts")
     alone, *with_halves = found.trainings
     layers = ", ".join(str(training.layer) for training in with_halves)
     half = f"; with either half at layers {layers}" if with_halves else ""

@@ -12,7 +12,7 @@ from core.steering.of_run import known_steering
 from core.steering.outcome import PLACES, SteerOutcome
 from core.steering.settings import ALPHAS, MOST_QUESTIONS, MOST_RANDOM, SteerSettings
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -160,13 +160,11 @@ def curves(found: SteerOutcome) -> None:
     )
     adds = found.settings.how == "add"
     drawn = steer_charts.against_alpha(found.lines(measure), found.band(measure), MEASURES[measure], adds)
-    st.plotly_chart(drawn, key="steer curves")
+    table = found.curves[found.curves["measure"] == measure].drop(columns="measure")
+    chart_with_table.show(drawn, table, f"{MEASURES[measure]} by strength of the push", "steer curves")
     st.caption(WHY)
     if measure in ("log_odds", "outside"):
         st.caption("A mean over answers, with its 95 % interval over groups of questions.")
-    table = found.curves[found.curves["measure"] == measure].drop(columns="measure")
-    with st.expander("The figures, random directions too"):
-        st.dataframe(table, hide_index=True)
 
 
 try:

@@ -15,7 +15,7 @@ from core.reliability import Reliability, honest_reliability
 from core.spellings import Outside, Share, first_spelling_share, outside_table, spelling_table
 from core.store.runs import Run
 from core.store.sample import draw_questions
-from dashboard import in_address, session
+from dashboard import chart_with_table, in_address, session
 from dashboard.need_run import need_run_of_choices
 
 MOST = 4000
@@ -128,7 +128,12 @@ def spellings(run: Run, counted: Counted) -> None:
     table, share = counted.spellings, counted.first
     st.markdown(f"**Spellings** · n {int(table['n'].max()) if len(table) else 0:,} answers")
     shown = table.assign(label=[repr(text) for text in table["text"]])
-    st.plotly_chart(charts.spelling_bars(shown, run.facts["single_token"]), key="spellings")
+    chart_with_table.show(
+        charts.spelling_bars(shown, run.facts["single_token"]),
+        shown.drop(columns="text"),
+        "mean probability of each spelling",
+        "spellings",
+    )
     if share.n:
         st.markdown(
             f"If only the first spelling of each choice were counted, the lean of **{share.share:.0%}** of "
@@ -190,9 +195,13 @@ def calibration(run: Run, read: Read) -> None:
     raw, calibrated = found
     left, right = st.columns([3, 2], gap="large")
     names = run.facts["choices"]
-    left.plotly_chart(
-        charts.reliability_of_leans(raw.bins, calibrated.bins, names[1]), key="reliability of leans"
-    )
+    with left:
+        chart_with_table.show(
+            charts.reliability_of_leans(raw.bins, calibrated.bins, names[1]),
+            pd.concat([raw.bins.assign(leans="raw"), calibrated.bins.assign(leans="calibrated")]),
+            "how often a choice is true, by its probability",
+            "reliability of leans",
+        )
     for name, judged in (("raw", raw), ("calibrated", calibrated)):
         right.metric(
             f"Expected calibration error, {name}",

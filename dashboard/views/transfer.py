@@ -10,7 +10,7 @@ from core.probes.methods import METHODS
 from core.probes.rows import BOTH, TARGETS, ProbeSettings
 from core.probes.transfer import known_transfer, to_frame
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session, work
+from dashboard import chart_with_table, in_address, model_panel, session, work
 from dashboard.need_run import need_run_of_choices
 from dashboard.take_away import take_away
 
@@ -106,7 +106,11 @@ def picture(cells: pd.DataFrame, runs: list[str]) -> None:
             f"{session.as_text(names[worst['trained']])} to {session.as_text(names[worst['judged']])}: "
             f"{worst['auroc']:.2f} ({worst['low']:.2f} to {worst['high']:.2f}, n {worst['n']:,.0f})."
         )
-    st.plotly_chart(transfer_charts.heat_map(cells, names), key="transfer")
+    shown = cells.assign(trained=cells["trained"].map(names), judged=cells["judged"].map(names))
+    drawn = transfer_charts.heat_map(cells, names)
+    chart_with_table.show(
+        drawn, shown, "AUROC of probes trained on one run and judged on another", "transfer"
+    )
     st.caption(
         "The diagonal is cross-validated within its run; elsewhere a probe is judged on groups, and texts, "
         "that its training and layer choice never saw. Intervals are in the hover box and in the table."
@@ -115,7 +119,6 @@ def picture(cells: pd.DataFrame, runs: list[str]) -> None:
         st.warning(
             session.as_text(f"{names[row['trained']]} to {names[row['judged']]}, {row['mode']}: {row['why']}")
         )
-    shown = cells.assign(trained=cells["trained"].map(names), judged=cells["judged"].map(names))
     st.dataframe(shown.drop(columns="why").round(3), hide_index=True)
 
 
