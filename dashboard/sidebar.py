@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.question import PLAIN
 from core.store.runs import Run
-from dashboard import in_address, model_panel, session
+from dashboard import in_address, model_panel, report_button, session
 
 
 def show() -> None:
@@ -38,6 +38,7 @@ def run_picker() -> None:
     st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
     if elicitation := run.settings["data"].get("left_out"):
         st.caption(f"Leaves out the questions of elicitation {elicitation}, which picked its settings.")
+    report_button.show(run)
 
 
 def follow_layer(run: Run) -> None:

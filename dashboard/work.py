@@ -45,6 +45,7 @@ PROJECTION = "projection"
 SCORING = "scoring statements"
 STEERING = "steering"
 SPEAKING = "speaking"
+REPORT = "report"
 
 
 def fetch(cache: Path) -> Work:
@@ -286,6 +287,18 @@ def project(store: RunStore, run: str, settings: ProjectionSettings) -> Work:
 
         job.works_on(run)
         return project_run(store, run, settings, progress=job.progress, cancelled=job.cancelled)
+
+    return work
+
+
+def report(store: RunStore, run: str) -> Work:
+    """Write a run's report."""
+
+    def work(job: Job) -> Any:
+        from core.report.page import report_of_run
+
+        job.works_on(run)
+        return report_of_run(store, run, progress=job.progress, cancelled=job.cancelled)
 
     return work
 
