@@ -1,11 +1,15 @@
-"""All runs of a cache in one table, to look through and to search; no answer is read."""
+"""All runs of a cache in one table, to look through and to search, and its trash in another; no answers."""
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
+from core.store.journal import Journal
 from core.store.remarks import Remarks, RemarkStore
 from core.store.runs import RunStore
+from core.store.trash import Trash, Trashed
 
 COLUMNS = (
     *("run", "state", "source", "template", "modes", "model", "adapter", "answers", "planned"),
@@ -55,3 +59,24 @@ def matching(runs: pd.DataFrame, text: str) -> pd.DataFrame:
     words = text.casefold().split()
     whole = [" ".join(map(str, row)).casefold() for row in runs[list(SEARCHED)].itertuples(index=False)]
     return runs[[all(word in line for word in words) for line in whole]]
+
+
+def trashed_runs(cache: Path) -> pd.DataFrame:
+    """What is in the trash, the last deleted first.
+
+    Returns:
+        Columns name (of the entry), run, deleted (UTC, ISO 8601), source, template and model; these are empty
+        where no journal tells of them.
+    """
+    rows = [(entry.name, entry.run, entry.at, *_asked(entry)) for entry in Trash(cache).entries()]
+    return pd.DataFrame(rows, columns=["name", "run", "deleted", "source", "template", "model"])
+
+
+@lru_cache(maxsize=1024)
+def _asked(entry: Trashed) -> tuple[str, str, str]:
+    """Source, template and model of a run in the trash, from the first lines of its journal."""
+    for kind, content in Journal(entry.folder).entries():
+        if kind == "run":
+            settings, facts = json.loads(content["settings"]), json.loads(content["facts"])
+            return Path(settings["data"]["name"]).name, settings["template"]["name"], facts["model"]
+    return "", "", ""

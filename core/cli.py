@@ -252,7 +252,7 @@ def parser() -> Parser:
 
     beside = add("compare", "two runs side by side, or one before and after pruning", probing)
     beside.add_argument("run")
-    beside.add_argument("other", help="its figures are taken from the first run's; the same: before pruning")
+    beside.add_argument("other", help="is subtracted from the first; the same run: before pruning")
     beside.add_argument("--test", default="lie")
     beside.add_argument("--csv", help="also write the figures of what is said to this file")
     beside.set_defaults(permutations=0)

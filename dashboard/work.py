@@ -40,6 +40,7 @@ READ_OR_SAID = "read or said"
 LIE_SCORE = "lie score"
 TRANSFER = "transfer"
 SHIFTS = "shifts"
+COMPARISON = "comparison"
 PRUNING = "effect of pruning"
 PROJECTION = "projection"
 SCORING = "scoring statements"
@@ -232,6 +233,18 @@ def shifts(store: RunStore, run: str, shifted: list[str], settings: ProbeSetting
 
         job.works_on(run)
         return shifts_of_runs(store, run, shifted, settings, progress=job.progress, cancelled=job.cancelled)
+
+    return work
+
+
+def comparison(store: RunStore, run: str, other: str, settings: ProbeSettings) -> Work:
+    """Cross-validate the same probe in two runs, outside of their test sets."""
+
+    def work(job: Job) -> Any:
+        from core.compare.of_runs import compare_probes
+
+        job.works_on(run)
+        return compare_probes(store, run, other, settings, progress=job.progress, cancelled=job.cancelled)
 
     return work
 

@@ -53,7 +53,7 @@ def compare(cache: Path, options: Namespace) -> Result:
     itself = run.run == other.run
     names = (f"{run.run} after pruning", "before any decision") if itself else (run.run, other.run)
     lines = [
-        f"{names[0]} less {names[1]}",
+        f"{names[0]} minus {names[1]}",
         said.pairing.sentence(),
         *(
             f"{row.setting}: {named(row.one)} | {named(row.other)}"

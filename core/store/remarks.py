@@ -80,10 +80,17 @@ class RemarkStore:
         Raises:
             StoreError: it is too long.
         """
-        text = text.strip()
-        if len(text) > LONGEST_NOTE:
-            raise StoreError(f"the note has {len(text):,} characters: the longest is {LONGEST_NOTE:,}")
-        return self._change(run, lambda known: replace(known, note=text))
+        said = _checked_note(text)
+        return self._change(run, lambda known: replace(known, note=said))
+
+    def put(self, run: str, tags: Iterable[str], text: str) -> Remarks:
+        """Put tags and a note in the place of all that was said before.
+
+        Raises:
+            StoreError: see `tag` and `set_note`.
+        """
+        said = Remarks(_together((), [_checked(tag) for tag in tags]), _checked_note(text))
+        return self._change(run, lambda known: said)
 
     def take_in(self, run: str, others: Remarks) -> None:
         """Add what is said of the same run in another cache; the note where there is none here yet.
@@ -128,6 +135,13 @@ def _checked(tag: str) -> str:
     if len(tag) > LONGEST_TAG:
         raise StoreError(f"tag {quoted(tag)} has {len(tag)} characters: the longest is {LONGEST_TAG}")
     return tag
+
+
+def _checked_note(text: str) -> str:
+    text = text.strip()
+    if len(text) > LONGEST_NOTE:
+        raise StoreError(f"the note has {len(text):,} characters: the longest is {LONGEST_NOTE:,}")
+    return text
 
 
 def _together(known: tuple[str, ...], added: Iterable[str]) -> tuple[str, ...]:
