@@ -119,10 +119,13 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def start(name: str, task: work.Work) -> None:
+def start(name: str, task: work.Work, page: str | None = None) -> None:
     """Start a background job and draw the page anew; says so where another is running.
 
     The session keeps its own job, `session.own_job`: others may start one of that name.
+
+    Args:
+        page: another page to go to, that shows what comes of it.
     """
 
     def work_with_packages(job: Job) -> Any:
@@ -134,4 +137,6 @@ def start(name: str, task: work.Work) -> None:
     except TelltaleError as busy:
         st.warning(session.as_text(busy))
         return
+    if page is not None:
+        st.switch_page(page)
     st.rerun()

@@ -13,7 +13,7 @@ from core.labels import before_outcome_pruning, belief_summary, mode_summary
 from core.open_answers import not_judged
 from core.open_summary import outcome_table
 from core.store.runs import Run
-from dashboard import ask, chart_with_table, disk_warning, model_panel, session, work
+from dashboard import ask, chart_with_table, disk_warning, first_steps, model_panel, session, work
 from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
@@ -25,6 +25,7 @@ def main() -> None:
     if model_panel.missing():
         model_panel.offer_fetch()
         return
+    first_steps.show()
     left, right = st.columns([2, 3], gap="large")
     with left:
         settings = harvest_form(model_panel.chosen())
