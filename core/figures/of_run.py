@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.best_of import best_of
 from core.downloads import Progress, ignore_progress
 from core.errors import Cancelled, StoreError
 from core.figures.answers import figures_of_answers
@@ -13,8 +14,9 @@ from core.figures.judged import JudgedProbe, judged_probes
 from core.figures.probes import figures_of_probes
 from core.figures.pruning import figures_of_pruning
 from core.figures.states import figure_of_states
+from core.labels import lay_decisions
 from core.labels_of_run import judged as judged_answers
-from core.labels_of_run import labelled
+from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
 SECTIONS = ("Answers", "States", "Probe", "Read or said", "Lie score", "Pruning", "Shifts", "Steering")
@@ -52,7 +54,9 @@ def figures_of_run(
     if not record.answers:
         raise StoreError(f"run {record.run} has no answers yet: there is nothing to draw")
     progress(0.0, "reading the answers")
-    at = Answered(store, record, judged_answers(store, record.run), labelled(store, record.run))
+    whole = judged_answers(store, record.run)
+    decided = lay_decisions(whole, DecisionStore(store.cache).current(record.run))
+    at = Answered(store, record, whole, best_of(decided))
     judged = judged_probes(store, record.run)
     chosen = next((probe.report.layer for probe in judged if probe.report is not None), None)
     subjects: list[Callable[[], Drawn]] = [

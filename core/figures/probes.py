@@ -7,6 +7,7 @@ import pandas as pd
 from core import charts
 from core.figures.figure import Absent, Answered, Drawn, RunFigure, between
 from core.figures.judged import JudgedProbe
+from core.open_answers import not_judged
 from core.probes.by_layer import ProbeReport
 from core.probes.cross_validated import CrossValidated
 from core.probes.cross_validated_of_run import known_cross_validated
@@ -27,6 +28,9 @@ CLASSES = {
 
 def figures_of_probes(at: Answered, judged: list[JudgedProbe]) -> Drawn:
     """The probes whose reports are kept; where nothing was judged, how to do that."""
+    if not_judged(at.labelled).any():
+        why = "it is a run of ordinary conversation, in which nothing is true or false"
+        return [Absent(SECTION, "A probe on the test questions", why)]
     kept = [(number, probe) for number, probe in enumerate(judged, start=1) if probe.report is not None]
     drawn: Drawn = []
     for number, probe in kept[:MOST]:

@@ -9,6 +9,8 @@ from core.probes.methods import method_named
 from core.probes.rows import ProbeSettings
 from core.report.citations import Citations
 
+PROBES = ("probe-", "cross-validated-")
+"""How the names of figures of probes begin."""
 POSITIONS = {
     "prompt": "the last token of the prompt",
     "before": "the token whose output emitted the choice",
@@ -32,7 +34,7 @@ def methods(found: FiguresOfRun) -> tuple[list[str], list[str]]:
             f"For looking at, the states of one layer are standardised and projected on their first two "
             f"principal components {cite('pearson')}; nothing is measured on these."
         )
-    if "Probe" in sections:
+    if any(figure.name.startswith(PROBES) for figure in found.figures):
         paragraphs.append(_probes(found, cite))
     if "Read or said" in sections:
         paragraphs.append(_read_or_said(found, cite))
@@ -130,8 +132,12 @@ def _probes(found: FiguresOfRun, cite: Citations) -> str:
         "threshold are fitted on training data, the layer is chosen on validation data. AUROCs have 95 % "
         f"intervals for clustered data {cite('obuchowski')}."
     )
+    n = len(found.judged)
+    told = f"The test questions have judged {n} configuration{'' if n == 1 else 's'} in all."
+    if not n:
+        told = "It was cross-validated on the questions outside the test set, which stays closed."
     if not reports:
-        return f"{text} It was cross-validated on the questions outside the test set, which stays closed."
+        return f"{text} {told}"
     rules = dict.fromkeys(report.settings.rule for report in reports)
     text += f" Layers are chosen by {'; by '.join(LAYER_RULES[rule] for rule in rules)}."
     text += (
@@ -144,8 +150,7 @@ def _probes(found: FiguresOfRun, cite: Citations) -> str:
             " The null repeats all of it, the choice of the layer included, with labels permuted between "
             f"groups; p counts the probe itself {cite('phipson')}."
         )
-    n = len(found.judged)
-    return f"{text} The test questions have judged {n} configuration{'' if n == 1 else 's'} in all."
+    return f"{text} {told}"
 
 
 def _read_or_said(found: FiguresOfRun, cite: Citations) -> str:

@@ -9,15 +9,20 @@ import pytest
 
 from core.cli import main
 from core.errors import StoreError
-from core.figures.figure import RunFigure
+from core.figures.experiments import figures_of_experiments
+from core.figures.figure import Answered, RunFigure
 from core.figures.files import captioned, write_figures
 from core.figures.judged import judged_probes, settings_in
 from core.figures.of_run import SECTIONS, figures_of_run
 from core.figures.pictures import NO_BROWSER, NO_KALEIDO, write_pictures
+from core.labels_of_run import labelled
 from core.probes.of_run import in_words, probe_run, report_path
 from core.probes.rows import ProbeSettings
+from core.probes.shifts_of_runs import shifts_of_runs
+from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
 from tests.report.conftest import opened
+from tests.shift_runs import SHIFTED, store_all
 
 FIGURE = RunFigure(
     "one",
@@ -89,8 +94,6 @@ def test_a_report_that_cannot_be_read_is_not_made_anew(made, judged):
 
 
 def test_a_judgement_of_other_decisions_is_told_apart(made, judged):
-    from core.store.decisions import DecisionStore
-
     store, run = made
     assert judged_probes(store, run)[0].report is not None
     decisions = DecisionStore(store.cache)
@@ -165,3 +168,31 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_line(made, tmp_path, cap
     assert main([*words, "--cache", str(store.cache)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("telltale: ") and err.count("\n") == 1 and "cannot be written" in err
+
+
+def test_what_pruning_does_is_drawn_where_something_is_dropped(made):
+    store, run = made
+    decisions = DecisionStore(store.cache)
+    decisions.decide(run, [0, 1, 2], "drop", "other", "somebody")
+    try:
+        found = figures_of_run(store, run)
+    finally:
+        decisions.undo(run, "somebody")
+    figures = {figure.name: figure for figure in found.figures}
+    assert "3 answers are dropped from all data" in figures["rates-before-and-after"].caption
+    balance = figures["class-balance"].table
+    assert balance["before"].sum() - balance["left as test data"].sum() == 3
+
+
+def test_shifts_are_drawn_with_the_settings_that_they_were_computed_with(tmp_path):
+    store = store_all(tmp_path)
+    settings = ProbeSettings("difference-of-means", permutations=0)
+    shifts_of_runs(store, "upper-run", ["plain-run"], settings)
+    kept = shifts_of_runs(store, "plain-run", ["typos-run"], settings)
+    judged = {run: len(JudgementStore(tmp_path).of(run)) for run in ("plain-run", *SHIFTED)}
+    frame = labelled(store, "plain-run")
+    drawn = figures_of_experiments(Answered(store, store.run("plain-run"), frame, frame))
+    (shifts,) = [figure for figure in drawn if isinstance(figure, RunFigure)]
+    assert shifts.finding == kept.sentence() and shifts.table.equals(kept.to_frame())
+    assert "typos-run" in shifts.command and "difference-of-means" in shifts.command
+    assert judged == {run: len(JudgementStore(tmp_path).of(run)) for run in judged}
