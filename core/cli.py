@@ -121,6 +121,15 @@ def parser() -> Parser:
         "--layer-rule", default="labels", help="how the layer is chosen: labels, honest, agreement"
     )
     probing.add_argument("--seed", type=int, default=0)
+    spread = Parser(add_help=False)
+    spread.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="layers in this process, or on Ray's workers",
+    )
+    spread.add_argument("--address", help="with ray: the cluster's head, or auto (default: one of its own)")
+    spread.add_argument("--workers", type=int, help="with ray: how many, 2 or more (default: one a core)")
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
 
     def add(name: str, help: str, *parents: Any) -> Any:
@@ -280,7 +289,7 @@ def parser() -> Parser:
     decisions.add_argument("--margin", type=float, help="with beliefs: the share a belief needs (kept)")
 
     for name, help in (("probe", "accuracy and AUROC by layer"), ("score", "score statements with a probe")):
-        command = add(name, help, probing, *([model] if name == "score" else []))
+        command = add(name, help, probing, model if name == "score" else spread)
         command.add_argument("run")
         command.add_argument("--test-run")
         command.add_argument("--test", default="lie")
@@ -327,7 +336,7 @@ def parser() -> Parser:
     )
     beaten.add_argument("--csv", help="also write the table to this file")
 
-    across = add("transfer", "a probe trained on each of several runs, judged on every one", probing)
+    across = add("transfer", "a probe trained on each of several runs, judged on every one", probing, spread)
     across.add_argument("runs", nargs="+")
     across.add_argument("--judge-mode", action="append", help="mode to judge on; repeat for several (lie)")
     across.add_argument("--csv", help="also write the cells to this file")
@@ -342,7 +351,7 @@ def parser() -> Parser:
     shifts.add_argument("--csv", help="also write the figures to this file")
     shifts.set_defaults(permutations=0)
 
-    sweep = add("sweep", "every wording × source × method × layer of some runs, and what it hangs on")
+    sweep = add("sweep", "every wording × source × method × layer of some runs, and what it hangs on", spread)
     sweep.add_argument("runs", nargs="+")
     sweep.add_argument(
         "--method", action="append", help="repeat for several (default: logistic, difference-of-means)"
@@ -355,7 +364,7 @@ def parser() -> Parser:
     sweep.add_argument("--seed", type=int, default=0)
     sweep.add_argument("--csv", help="also write the cells to this file")
 
-    follows = add("read-or-said", "what the direction trained on honest answers follows, by layer")
+    follows = add("read-or-said", "what the direction trained on honest answers follows, by layer", spread)
     follows.add_argument("run")
     follows.add_argument("--position", default="prompt")
     follows.add_argument("--resamples", type=int, default=200, help="of the bootstrap over groups")

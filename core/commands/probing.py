@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from core.commands.engine import engine
 from core.commands.options import Result
 from core.downloads import replace_atomically
 from core.engine.settings import HarvestSettings
@@ -53,8 +54,8 @@ def probe(cache: Path, options: Namespace) -> Result:
     if options.save is not None:
         check_one_state(settings.position, "kept")
     if options.cross_validate:
-        return _cross_validated(store, run, settings)
-    with shown_in_percent() as show:
+        return _cross_validated(store, run, settings, options)
+    with engine(options), shown_in_percent() as show:
         report = probe_run(store, run, settings, test_run=other, progress=show)
     made = JudgementStore(cache).of(other or run)
     result = report.to_json(run, other) | {"judged_by_now": len(made)}
@@ -169,9 +170,9 @@ def _pooled_lines(found: Pooled) -> list[str]:
     return lines
 
 
-def _cross_validated(store: RunStore, run: str, settings: ProbeSettings) -> Result:
+def _cross_validated(store: RunStore, run: str, settings: ProbeSettings, options: Namespace) -> Result:
     """What `--cross-validate` gives: five folds, with the test set closed."""
-    with shown_in_percent() as show:
+    with engine(options), shown_in_percent() as show:
         found = cross_validated_run(store, run, settings, sealed=True, progress=show)
     low, high = found.area.ci
     lines = [

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from core.commands.engine import engine
 from core.commands.options import Result
 from core.csv_text import to_csv
 from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
@@ -25,7 +26,7 @@ def read_or_said(cache: Path, options: Namespace) -> Result:
     """What the honest-trained direction follows, layer by layer."""
     store = RunStore(cache)
     run = store.run(options.run)
-    with shown_in_percent() as show:
+    with engine(options), shown_in_percent() as show:
         found = read_or_said_of_run(
             store, run.run, options.position, resamples=options.resamples, seed=options.seed, progress=show
         )

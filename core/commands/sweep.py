@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from core.commands.engine import engine
 from core.commands.options import Result
 from core.csv_text import to_csv
 from core.probes.crossed import Crossed, CrossedCell
@@ -25,7 +26,7 @@ def sweep(cache: Path, options: Namespace) -> Result:
         options.seed,
         options.layer_step,
     )
-    with shown_in_percent() as show:
+    with engine(options), shown_in_percent() as show:
         grid = crossed_of_runs(store, options.runs, settings, progress=show)
     frame, found = grid.to_frame(), grid.decomposition()
     if options.csv:

@@ -4,6 +4,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+from core.commands.engine import engine
 from core.commands.options import Result
 from core.commands.probing import probe_settings
 from core.csv_text import to_csv
@@ -18,7 +19,7 @@ def transfer(cache: Path, options: Namespace) -> Result:
     """A probe trained on each run, judged on every one."""
     store = RunStore(cache)
     modes = tuple(dict.fromkeys(options.judge_mode or ("lie",)))
-    with shown_in_percent() as show:
+    with engine(options), shown_in_percent() as show:
         settings = replace(probe_settings(options), permutations=0)
         cells = matrix(store, options.runs, settings, modes, progress=show)
     frame = to_frame(cells)

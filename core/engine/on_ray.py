@@ -51,7 +51,7 @@ def harvest_on_ray(
         TelltaleError: see `core.engine.harvest.prepare`.
     """
     began = time.monotonic()
-    with _connected(cluster) as ray:
+    with connected(cluster) as ray:
         crew = Crew(ray, settings, store.cache, cluster, started)
         prepared, facts = crew.plan()
         run, plan = prepared.run, prepared.plan
@@ -100,8 +100,12 @@ def check_reachable(address: str | None) -> None:
 
 
 @contextmanager
-def _connected(cluster: Cluster) -> Iterator[Any]:
-    """Ray, connected to the cluster; a cluster of this machine's own ends with the harvest."""
+def connected(cluster: Cluster) -> Iterator[Any]:
+    """Ray, connected to the cluster; a cluster of this machine's own ends with the context.
+
+    Raises:
+        StoreError: Ray is not installed, or the cluster is out of reach.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:

@@ -37,6 +37,7 @@ from core.probes.pipeline import direction, fit_parameters, flat, make_probe
 from core.probes.pooled import Pooled, pool
 from core.probes.rivals import Words, rival_scores
 from core.probes.rows import ProbeSettings, Rows, choose_rows, matched_validation, with_target
+from core.probes.spread import over_layers
 from core.reliability import Reliability
 
 States = Callable[[int], np.ndarray]
@@ -194,6 +195,17 @@ class ProbeReport:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class _AtLayer:
+    """A layer's probe: its figures, direction, scores of the test answers, and what permutations came to."""
+
+    result: LayerResult
+    vector: np.ndarray
+    intercept: float
+    scores: np.ndarray
+    permuted: list[tuple[Validated, float]]
+
+
 def run_probe(
     frame: pd.DataFrame,
     states: States,
@@ -228,22 +240,15 @@ def run_probe(
     test_groups = judged["group"].to_numpy()[rows.test]
     pairs = matched_validation(frame, rows)
     null = Permutations(frame, other, settings, rows, pairs)
-    results: list[LayerResult] = []
-    vectors, intercepts, scores_of = [], [], []
-    for layer in range(n_layers):
-        if cancelled():
-            raise Cancelled("the probe was cancelled: nothing was kept")
-        progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
+
+    def at_layer(layer: int, cancelled: Callable[[], bool]) -> _AtLayer:
         known = states(layer)
         unknown = known if test_states is None else test_states(layer)
         probe = make_probe(settings.method)
         probe.fit(known[rows.train], target[rows.train], **fit_parameters(_part(beside, rows.train)))
         here, there = flat(known), flat(unknown)
         vector, intercept = direction(probe)
-        vectors.append(vector)
-        intercepts.append(intercept)
         scores = there[rows.test] @ vector + intercept
-        scores_of.append(scores)
         on_validation = {
             mode: auroc(target[part], here[part] @ vector + intercept)
             for mode, part in rows.validation.items()
@@ -251,21 +256,27 @@ def run_probe(
         agreement = agreement_of(*(here[part] @ vector for part in pairs))
         right = pd.Series((scores > 0) == test_target, dtype=float)
         accuracy, (low, high) = share_with_interval(right, pd.Series(test_groups))
-        results.append(
-            LayerResult(
-                layer,
-                Validated(on_validation, agreement),
-                area(test_target, scores, test_groups),
-                accuracy,
-                (low, high),
-            )
-        )
-        null.layer(probe, known, unknown, cancelled)
+        test = area(test_target, scores, test_groups)
+        result = LayerResult(layer, Validated(on_validation, agreement), test, accuracy, (low, high))
+        permuted = null.at_layer(probe, known, unknown, cancelled)
+        return _AtLayer(result, vector, intercept, scores, permuted)
+
+    def before(layer: int) -> None:
+        if cancelled():
+            raise Cancelled("the probe was cancelled: nothing was kept")
+        progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
+
+    found = []
+    for one in over_layers(at_layer, range(n_layers), cancelled, before):
+        found.append(one)
+        null.add(one.permuted)
+    results = [one.result for one in found]
+    vectors, intercepts = [one.vector for one in found], [one.intercept for one in found]
     progress(1.0, "controls")
     chosen = {rule: choose_layer([result.validated for result in results], rule) for rule in LAYER_RULES}
     layer = _required(chosen, settings.rule)
     bundle = _bundle(frame, states, rows, settings, layer, np.array(vectors), np.array(intercepts))
-    scores = scores_of[layer]
+    scores = found[layer].scores
     probability = bundle.probability(scores)
     predictions = pd.DataFrame(
         {

@@ -1,6 +1,6 @@
 """A probe judged by cross-validation: each group is scored by a probe, and at a layer, that never saw it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,12 +159,15 @@ def fold_scores(
             scored.append(standardised(here[rows.test] @ vector))
         return chosen_by, np.concatenate(scored)
 
-    made: Iterable[tuple[list[Validated], np.ndarray]]
-    if is_spread():
-        made = over_layers(lambda layer, _: judged(fitted(states(layer))), range(n_layers), cancelled)
-    else:
-        made = map(judged, side_by_side(fitted, map(states, range(n_layers))))
-    for layer, (of_folds, scored) in enumerate(made):
+    def at_layer(layer: int, _: Callable[[], bool]) -> tuple[list[Validated], np.ndarray]:
+        return judged(fitted(states(layer)))
+
+    here_or_there = (
+        over_layers(at_layer, range(n_layers), cancelled)
+        if is_spread()
+        else map(judged, side_by_side(fitted, map(states, range(n_layers))))
+    )
+    for layer, (of_folds, scored) in enumerate(here_or_there):
         if cancelled():
             raise Cancelled("the cross-validation was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")

@@ -19,6 +19,7 @@ from core.probes.cross_validated import fold_directions, standardised
 from core.probes.crossed_rows import CrossedSettings, folds_of_cells
 from core.probes.metrics import Area, Z, area
 from core.probes.rows import check_samples, dropped_from_training, with_target
+from core.probes.spread import over_layers
 from core.probes.variance import Decomposition, decompose
 
 FACTORS = ("wording", "source", "method", "layer")
@@ -158,14 +159,11 @@ def crossed(
     check_samples(frame, settings.probe(settings.methods[0]))
     layers, parts = settings.layers(n_layers), folds_of_cells(frame, settings)
     target, groups = frame["target"].to_numpy(), frame["group"].to_numpy()
-    cells: list[CrossedCell] = []
-    for layer in layers:
-        here = states(layer)
+
+    def at_layer(layer: int, cancelled: Callable[[], bool]) -> list[CrossedCell]:
+        here, made = states(layer), []
         for (source, wording), folds in parts.items():
-            if cancelled():
-                raise Cancelled("the sweep was cancelled: nothing was kept")
-            done = len(cells) / (len(layers) * len(parts) * len(settings.methods))
-            progress(done, f"layer {layer}, {source}, wording {wording}")
+            _check(cancelled)
             test = np.concatenate([fold.test for fold in folds])
             n_train = min(len(fold.train) for fold in folds)
             for method in settings.methods:
@@ -173,10 +171,22 @@ def crossed(
                 vectors = fold_directions(frame, here, trains, method, settings.target)
                 scores = [standardised(here[f.test] @ v) for f, v in zip(folds, vectors, strict=True)]
                 found = area(target[test], np.concatenate(scores), groups[test])
-                cells.append(CrossedCell(wording, source, method, layer, found, n_train))
+                made.append(CrossedCell(wording, source, method, layer, found, n_train))
+        return made
+
+    def before(layer: int) -> None:
+        _check(cancelled)
+        progress(layers.index(layer) / len(layers), f"layer {layer} of {n_layers - 1}")
+
+    cells = [cell for made in over_layers(at_layer, layers, cancelled, before) for cell in made]
     progress(1.0, "done")
     pruned = frame["dropped"].astype(bool) | dropped_from_training(frame)
     return Crossed(settings, tuple(cells), int(pruned.sum()))
+
+
+def _check(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled("the sweep was cancelled: nothing was kept")
 
 
 def _logit(share: float) -> float:

@@ -52,10 +52,10 @@ class Permutations:
         self.validated: list[list[Validated]] = [[] for _ in self.here]
         self.aurocs: list[list[float]] = [[] for _ in self.here]
 
-    def layer(
+    def at_layer(
         self, probe: Pipeline, here: np.ndarray, there: np.ndarray, cancelled: Callable[[], bool]
-    ) -> None:
-        """One more layer.
+    ) -> list[tuple[Validated, float]]:
+        """Each permutation on validation data and its test AUROC, at one layer.
 
         Args:
             probe: fitted to the labels as they are.
@@ -66,7 +66,7 @@ class Permutations:
             Cancelled: `cancelled` said so.
         """
         if not len(self.here):
-            return
+            return []
         if method_named(self.settings.method).contrast:
             vectors = self._turned(probe, here[self.rows.train])
         else:
@@ -75,14 +75,21 @@ class Permutations:
         test = there[self.rows.test] @ vectors.T
         scores = {mode: here[part] @ vectors.T for mode, part in self.rows.validation.items()}
         one, two = (here[part] @ vectors.T for part in self.pairs)
+        made = []
         for number, fake in enumerate(self.here):
             found = {
                 mode: auroc(fake[part], scores[mode][:, number]) if len(set(fake[part])) == 2 else 0.5
                 for mode, part in self.rows.validation.items()
             }
             agreement = agreement_of(one[:, number], two[:, number])
-            self.validated[number].append(Validated(found, agreement))
-            self.aurocs[number].append(auroc(self.test[number], test[:, number]))
+            made.append((Validated(found, agreement), auroc(self.test[number], test[:, number])))
+        return made
+
+    def add(self, made: list[tuple[Validated, float]]) -> None:
+        """One more layer, as `at_layer` gave it; layers come in order."""
+        for number, (validated, found) in enumerate(made):
+            self.validated[number].append(validated)
+            self.aurocs[number].append(found)
 
     def outcome(self, found: float) -> Null | None:
         """Each permutation's test AUROC at the layer that the rule chose for it; None without any.

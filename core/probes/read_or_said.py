@@ -27,6 +27,7 @@ from core.probes.batched import fit_many
 from core.probes.metrics import Area, area
 from core.probes.rows import undropped
 from core.probes.splits import fold_of_groups
+from core.probes.spread import over_layers
 
 FOLDS = 5
 MODES = ("honest", "lie")
@@ -222,24 +223,31 @@ def read_or_said(
     apart = _apart(truth, said)
     counts = _resampled(len(names), resamples if apart is None else 0, seed)[:, group]
     slopes = np.full((n_layers, 2, len(counts)), np.nan)
-    found: list[LayerFollows] = []
-    for layer in range(n_layers):
+
+    def at_layer(layer: int, _: Callable[[], bool]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        here = states(layer)[kept]
+        scores = _cross_fitted(here, truth, counts * honest, fold)
+        betas = None if apart else _slopes(scores, truth, said, counts)
+        return scores[:, 0], _decoded(here, truth, said, fold), betas
+
+    def before(layer: int) -> None:
         if cancelled():
             raise Cancelled("the analysis was cancelled: nothing was kept")
         progress(layer / n_layers, f"layer {layer} of {n_layers - 1}")
-        here = states(layer)[kept]
-        scores = _cross_fitted(here, truth, counts * honest, fold)
-        if apart is None:
-            slopes[layer] = _slopes(scores, truth, said, counts)
-        both = _decoded(here, truth, said, fold)
-        seen = np.full(len(here), np.nan) if lens is None else lens(here)
+
+    found: list[LayerFollows] = []
+    made = over_layers(at_layer, range(n_layers), cancelled, before)
+    for layer, (scores, both, betas) in enumerate(made):
+        if betas is not None:
+            slopes[layer] = betas
+        seen = np.full(len(kept), np.nan) if lens is None else lens(states(layer)[kept])
         found.append(
             LayerFollows(
                 layer,
                 _slope(slopes[layer, 0]) if apart is None else None,
                 _slope(slopes[layer, 1]) if apart is None else None,
                 {
-                    mode: area(truth[at], scores[at, 0], group[at])
+                    mode: area(truth[at], scores[at], group[at])
                     for mode, at in (("honest", honest), ("lie", ~honest))
                 },
                 _area(truth, both[:, 0], group),
