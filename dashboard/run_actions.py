@@ -25,7 +25,10 @@ def show(runs: list[str]) -> None:
     cells = st.columns([2, 2, 2, 4], vertical_alignment="center")
     if len(runs) == 1:
         if cells[0].button(
-            "Open", type="primary", width="stretch", help="Every page looks at it; Prune shows its answers."
+            "Open run",
+            type="primary",
+            width="stretch",
+            help="Every page looks at it; Prune shows its answers.",
         ):
             session.choose_run(runs[0])
             st.switch_page("views/prune.py")

@@ -1,5 +1,7 @@
 """The trash under the table of runs: what is in it, taking a run back, and emptying it for good."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.all_runs import trashed_runs
@@ -17,15 +19,14 @@ WORD = "empty"
 def show() -> None:
     """Draw it."""
     table = trashed_runs(session.cache())
-    folder = Trash(session.cache()).folder
-    sizes = [SIZES.of(folder / name, "in the trash") for name in table["name"]]
     if table.empty:
         st.markdown("##### The trash is empty")
         st.caption("Runs that are deleted lie here until it is emptied.")
         return
-    whole = "" if None in sizes else f", {sum(filter(None, sizes)) / 1e6:,.1f} MB"
+    megabytes = [None if size is None else size / 1e6 for size in sizes()]
+    whole = "" if None in megabytes else f", {sum(filter(None, megabytes)):,.1f} MB"
     st.markdown(f"##### Trash: {len(table):,} {'run' if len(table) == 1 else 'runs'}{whole}")
-    shown = table.drop(columns="name").assign(MB=[None if s is None else s / 1e6 for s in sizes])
+    shown = table.drop(columns="name").assign(MB=megabytes, deleted=table["deleted"].str.replace("T", " "))
     number = st.column_config.NumberColumn(format="%,.1f")
     st.dataframe(
         shown,
@@ -48,7 +49,12 @@ def show() -> None:
         _do(lambda: f"The trash is empty: {Trash(session.cache()).empty() / 1e6:,.0f} MB freed.")
 
 
-def _do(what) -> None:
+def sizes() -> list[int | None]:
+    """The bytes of each entry; None where they are not measured yet."""
+    return [SIZES.of(entry.folder, "in the trash") for entry in Trash(session.cache()).entries()]
+
+
+def _do(what: Callable[[], str]) -> None:
     """Do it, keep its sentence for the next drawing, and draw the page anew; a refusal is shown at once."""
     try:
         with st.spinner("Working on the trash …"):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from core.charts.compare import figures_beside, layers_beside
 from core.cli import main
 from core.compare.behaviour import INSTRUCTED, KNOWS, LIES, MASS, OUTPUT, READABLE, to_frame
 from core.compare.estimate import auroc_of, difference, mean, share
@@ -242,6 +243,23 @@ def test_settings_that_differ_stand_apart_from_those_that_do_not(store):
     assert set(table.index[~table["alike"]]) == unlike
     assert table.loc["data.style", ["one", "other"]].tolist() == ["plain", "typos"]
     assert table.loc["shots", "alike"] and table.loc["adapter", "one"] == "–"
+
+
+def test_charts_draw_every_figure_and_show_names_as_text(store):
+    names = ("<b>one</b>", "other")
+    table = to_frame(compare_said(store, "clear-run", "lost-run").figures)
+    drawn = figures_beside(table, names)
+    one, other, apart = drawn.data
+    assert one.name == "&lt;b&gt;one&lt;/b&gt;" and other.name == "other"
+    assert [len(trace.x) for trace in (one, other, apart)] == [len(table)] * 3
+    layers = compare_probes(store, "clear-run", "lost-run", USUAL).to_frame()
+    drawn = layers_beside(layers, names)
+    lines = [trace for trace in drawn.data if trace.mode == "lines+markers"]
+    assert [trace.y.tolist() for trace in lines] == [
+        layers[name].tolist() for name in ("one", "other", "difference")
+    ]
+    without = layers_beside(layers.assign(difference=np.nan), names)
+    assert len(without.data) == 4
 
 
 def test_what_test_questions_have_judged_in_both_runs_is_put_side_by_side(store):

@@ -12,8 +12,8 @@ from dashboard import run_actions, session, trash_panel
 TALLEST, HEAD, ROW = 560, 38, 35
 """Pixels: of the table at most, of its head, of a row."""
 SHOWN = (
-    *("source", "template", "modes", "model", "adapter", "state", "answers", "planned", "MB"),
-    *("started", "tags", "note", "run"),
+    *("run", "source", "template", "modes", "model", "adapter", "tags", "note", "state"),
+    *("answers", "planned", "MB", "started"),
 )
 COLUMNS = {
     "run": st.column_config.TextColumn(width="small"),
@@ -38,7 +38,7 @@ def main() -> None:
         run_actions.show(table(runs))
     st.divider()
     trash_panel.show()
-    if SIZES.left:
+    if None in sizes_of(runs) or None in trash_panel.sizes():
         measuring()
 
 
@@ -51,16 +51,15 @@ def table(runs: pd.DataFrame) -> list[str]:
         help="Runs in which every word is found, in capitals or not.",
     )
     found = matching(runs, text)
-    sizes = [SIZES.of(run_folder(session.cache(), r.run), (r.answers, r.state)) for r in runs.itertuples()]
-    megabytes = pd.Series([None if size is None else size / 1e6 for size in sizes], runs.index, dtype=float)
-    whole = f", {megabytes.sum():,.1f} MB" if megabytes.notna().all() else ""
+    sizes = [None if size is None else size / 1e6 for size in sizes_of(found)]
+    whole = "" if None in sizes else f", {sum(filter(None, sizes)):,.1f} MB"
     among = f"{len(found):,} of " if len(found) < len(runs) else ""
     count = f"{among}{len(runs):,} {'run' if len(runs) == 1 else 'runs'}"
-    st.caption(f"{count}, {runs['answers'].sum():,} answers{whole}.")
+    st.caption(f"{count}: {found['answers'].sum():,} answers{whole}.")
     if found.empty:
         st.info("No run holds all of these words.")
         return []
-    shown = found.assign(MB=megabytes[found.index], started=found["started"].str[:16].str.replace("T", " "))
+    shown = found.assign(MB=sizes, started=found["started"].str[:16].str.replace("T", " "))
     # Streamlit keeps the chosen places, not the runs in them: another list is another table.
     state = st.dataframe(
         shown,
@@ -75,6 +74,11 @@ def table(runs: pd.DataFrame) -> list[str]:
         alt="All runs, one a row",
     )
     return [found["run"].iloc[place] for place in sorted(state["selection"]["rows"]) if place < len(found)]
+
+
+def sizes_of(runs: pd.DataFrame) -> list[int | None]:
+    """The bytes of each run's folder; None where they are not measured yet."""
+    return [SIZES.of(run_folder(session.cache(), r.run), (r.answers, r.state)) for r in runs.itertuples()]
 
 
 @st.fragment(run_every=1.5)
