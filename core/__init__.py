@@ -13,6 +13,7 @@
 Each is imported when it is first asked for: `import core` itself takes no torch.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,9 @@ def __getattr__(name: str) -> Any:
     """A public name, imported on its first use."""
     for place, names in PLACES.items():
         if name in names:
-            found = globals()[name] = getattr(import_module(place), name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of libraries about each other, as they are imported
+                found = globals()[name] = getattr(import_module(place), name)
             return found
     raise AttributeError(f"module 'core' has no attribute {name!r}: it has {', '.join(__all__)}")
 
