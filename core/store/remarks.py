@@ -8,13 +8,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import StoreError
 from core.shown import quoted
 from core.store.database import Database
 from core.store.record import PUT_REMARKS, REMARKS, note
-from core.store.runs import now
 
 LONGEST_TAG, MOST_TAGS, LONGEST_NOTE = 40, 20, 2_000
 """Characters of a tag, tags of a run, characters of a note."""
@@ -113,7 +113,9 @@ class RemarkStore:
             known = _of(connection, run)
             changed = change(known)
             if changed != known:
-                row = dict(zip(REMARKS, (json.dumps(changed.tags), changed.note, now()), strict=True))
+                # To the microsecond: two remarks of one second are told apart where a journal is replayed.
+                at = datetime.now(UTC).isoformat(timespec="microseconds")
+                row = dict(zip(REMARKS, (json.dumps(changed.tags), changed.note, at), strict=True))
                 connection.execute(PUT_REMARKS, (run, *row.values()))
                 note(self.cache, connection, run, ("remarks", row))
             return changed
