@@ -11,7 +11,8 @@ from dashboard import model_panel, session, work
 
 HELP = (
     "One HTML file that opens without a network: settings, methods with citations, every figure that was "
-    "computed with its interval, answers to read, the pruning trail. Nothing is judged for it."
+    "computed with its interval, to be saved as PNG or SVG, answers to read, the pruning trail. Nothing is "
+    "judged for it."
 )
 
 

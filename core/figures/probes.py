@@ -14,11 +14,15 @@ from core.probes.cross_validated_of_run import known_cross_validated
 from core.probes.layer_rules import LAYER_RULES
 from core.probes.methods import METHODS, method_named
 from core.probes.metrics import Control
-from core.probes.rows import ProbeSettings, default_modes
+from core.probes.rows import BOTH, ProbeSettings, default_modes
 
 SECTION = "Probe"
 MOST = 4
 """Probes that are drawn, of the judged ones and of the cross-validated ones each; the log names all."""
+BY_LAYER = (
+    *("curve", "layer", "auroc", "low", "high", "n", "accuracy"),
+    *("margin", "margin_low", "margin_high"),
+)
 CLASSES = {
     "said_true": ("said the untrue", "said the truth"),
     "lie": ("no lie", "lie"),
@@ -79,9 +83,10 @@ def _of_judged(at: Answered, probe: JudgedProbe, number: int, of: int) -> list[R
     )
     names = CLASSES.get(s.target) or at.choices
     standing = (
-        f"Trained on {report.n_train:,} {s.train} answers{here}, layer {report.layer} chosen on "
-        f"{report.n_validation:,} others by {LAYER_RULES[s.rule]}, judged on {found.n:,} {s.test} answers, "
-        f"{found.positive:,} positive, to questions that neither saw. {report.n_dropped:,} pruned."
+        f"Trained on {report.n_train:,} {answers_of(s.train)}{here}, layer {report.layer} chosen on "
+        f"{report.n_validation:,} others by {LAYER_RULES[s.rule]}, judged on {found.n:,} "
+        f"{answers_of(s.test)}, {found.positive:,} positive, to questions that neither saw. "
+        f"{report.n_dropped:,} pruned."
     )
     order = f"Configuration {number} of {of} that these test questions have judged." if of > 1 else ""
     balanced = report.balanced
@@ -129,6 +134,11 @@ def _of_judged(at: Answered, probe: JudgedProbe, number: int, of: int) -> list[R
     ]
 
 
+def answers_of(mode: str) -> str:
+    """The answers that a probe learns from or is judged on, in words."""
+    return "answers of both modes" if mode == BOTH else f"{mode} answers"
+
+
 def _finding(report: ProbeReport) -> str:
     """What the chosen layer's test figure says, beside the controls that it must beat."""
     s, found = report.settings, report.chosen.test
@@ -142,13 +152,12 @@ def _finding(report: ProbeReport) -> str:
         for name, control in report.controls.items()
         if isinstance(control, Control) and control.margin.ci[0] <= 0
     ]
+    each = "each control that is to be had" if report.absent else "each control"
     beside = ""
     if s.target != "mode" and low > 0.5:
-        beside = (
-            f"; not clearly better than: {', '.join(unbeaten)}" if unbeaten else "; it beats each control"
-        )
+        beside = f"; not clearly better than: {', '.join(unbeaten)}" if unbeaten else f"; it beats {each}"
     return (
-        f"Trained on {s.train} answers and judged on {s.test} answers, the {s.method} probe at layer "
+        f"Trained on {answers_of(s.train)} and judged on {answers_of(s.test)}, the {s.method} probe at layer "
         f"{report.layer} {verdict}: AUROC {found.auroc:.3f} ({between(low, high)}), n {found.n:,}{beside}."
     )
 
@@ -201,7 +210,8 @@ def _by_layer_table(report: ProbeReport) -> pd.DataFrame:
             continue
         made = found.to_json()
         low, high = made["auroc_ci"]
-        row = {"curve": name.replace("_", " "), "auroc": made["auroc"], "low": low, "high": high}
+        title = "permuted labels" if name == "permuted" else charts.CONTROL[name][0]
+        row = {"curve": title, "auroc": made["auroc"], "low": low, "high": high}
         if isinstance(found, Control):
             less, more = found.margin.ci
             row |= {"n": found.n, "margin": found.margin.value, "margin_low": less, "margin_high": more}
@@ -210,7 +220,7 @@ def _by_layer_table(report: ProbeReport) -> pd.DataFrame:
         low, high = layer.test.ci
         row = {"curve": "probe", "layer": layer.layer, "auroc": layer.test.auroc, "low": low, "high": high}
         rows.append(row | {"n": layer.test.n, "accuracy": layer.accuracy})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=BY_LAYER)
 
 
 def _cross_validated(at: Answered) -> Drawn:
@@ -234,9 +244,7 @@ def _cross_validated(at: Answered) -> Drawn:
 
 def _may_learn(name: str, target: str, train: str) -> bool:
     method = method_named(name)
-    return (method.targets is None or target in method.targets) and (
-        method.needs != "pairs" or train == "both"
-    )
+    return (method.targets is None or target in method.targets) and (method.needs != "pairs" or train == BOTH)
 
 
 def _of_folds(at: Answered, s: ProbeSettings, found: CrossValidated, number: int) -> RunFigure:
@@ -261,6 +269,6 @@ def _of_folds(at: Answered, s: ProbeSettings, found: CrossValidated, number: int
         f"telltale probe {at.run.run} --cross-validate --method {s.method} --target {s.target} --position "
         f"{s.position} --train {s.train} --test {s.test} --layer-rule {s.rule}",
         f"Cross-validated with the test questions closed, the {s.method} probe of {s.target} trained on "
-        f"{s.train} answers reaches AUROC {area.auroc:.3f} ({between(*area.ci)}) on {s.test} answers, n "
-        f"{area.n:,}.",
+        f"{answers_of(s.train)} reaches AUROC {area.auroc:.3f} ({between(*area.ci)}) on "
+        f"{answers_of(s.test)}, n {area.n:,}.",
     )

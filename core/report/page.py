@@ -167,18 +167,21 @@ def grid(table: pd.DataFrame, what: str = "rows", run: str = "") -> Grid:
     if len(table) > MOST_ROWS:
         whole = f": `telltale figures {run} --format html --folder figures` writes all as CSV" if run else ""
         more = f"The first {MOST_ROWS} of {len(table):,} {what}{whole}."
-    rows = table.head(MOST_ROWS).astype(object).to_numpy().tolist()
-    return Grid(
-        [str(name).replace("_", " ") for name in table.columns], [[_text(c) for c in r] for r in rows], more
-    )
+    shown = table.head(MOST_ROWS)
+    columns = [_texts(shown.iloc[:, place]) for place in range(shown.shape[1])]
+    names = [str(name).replace("_", " ") for name in table.columns]
+    return Grid(names, [list(row) for row in zip(*columns, strict=True)], more)
 
 
-def _text(value: object) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:,.0f}"
-    return cut(value)
+def _texts(column: pd.Series) -> list[str]:
+    """A column's cells: whole numbers as such, others to three places, and a dash for what is not there."""
+    known = column.dropna()
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if numeric and (known % 1 == 0).all():
+        return ["–" if pd.isna(value) else f"{value:,.0f}" for value in column]
+    if numeric:
+        return ["–" if pd.isna(value) else f"{value:.3f}" for value in column]
+    return ["–" if value is None or value is pd.NA or value != value else cut(value) for value in column]
 
 
 def _drawing(figures: list[RunFigure]) -> str:

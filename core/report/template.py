@@ -13,7 +13,7 @@ header { padding-top: 28px }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; overflow-wrap: anywhere }
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 2px solid var(--line) }
 h3 { font-size: 1.02rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere }
-p, li, figcaption, td, th { overflow-wrap: anywhere }
+p, li, figcaption, td.text, .facts td { overflow-wrap: anywhere }
 .soft, figcaption { color: var(--soft); font-size: .92rem }
 .warning { border-left: 4px solid #b2182b; background: #fdf3f3; padding: .6rem .9rem; margin: 1rem 0 }
 nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: .8rem 0; font-size: .95rem }
@@ -49,6 +49,8 @@ function fitNarrow({data, layout}) {
   layout.height += layout.showlegend === false ? 0 : line * named;
   layout.legend = {...layout.legend, maxheight: 1, font: {size: 10}};
   layout.font = {...layout.font, size: 10};
+  for (const note of layout.annotations ?? [])
+    if (note.text.length > 2 * width) note.text = note.text.split(':')[0];
   for (const [key, part] of Object.entries(layout))
     if (/^[xy]axis/.test(key) && part.title?.text) part.title.text = wrapped(part.title.text);
 }
@@ -77,7 +79,7 @@ PAGE = """<!DOCTYPE html>
 </head>
 <body>
 {% macro grid(table) -%}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0" role="region" aria-label="table"><table>
 <thead><tr>{% for name in table.columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in table.rows %}
 <tr>{% for cell in row %}<td{% if cell|length > 40 %} class="text"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
@@ -85,7 +87,8 @@ PAGE = """<!DOCTYPE html>
 {% if table.more %}<p class="soft">{{ table.more }}</p>{% endif %}
 {%- endmacro %}
 {% macro listed(facts) -%}
-<div class="scroll"><table class="facts"><tbody>{% for name, value in facts %}
+<div class="scroll" tabindex="0" role="region" aria-label="facts"><table class="facts">
+<tbody>{% for name, value in facts %}
 <tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>{% endfor %}</tbody></table></div>
 {%- endmacro %}
 <header>

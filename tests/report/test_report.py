@@ -73,6 +73,16 @@ def test_a_narrow_screen_scrolls_only_downwards(page):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize(("format", "begins"), [("SVG", b"<svg"), ("png", b"\x89PNG")])
+def test_a_figure_can_be_saved_as_a_picture(page, format, begins):
+    page.locator("#rates").hover()
+    button = page.locator(f"#rates .modebar-btn[data-title$='{format}' i]")
+    with page.expect_download() as saved:
+        button.click()
+    assert saved.value.suggested_filename == f"rates.{format.lower()}"
+    assert saved.value.path().read_bytes().startswith(begins)
+
+
 def test_no_script_runs_but_its_own(page):
     page.evaluate(
         "() => { const own = document.createElement('script'); own.textContent = 'window.__pwned = 9';"
