@@ -34,15 +34,17 @@ def choice_lens(loaded: LoadedModel, spellings: list[dict]) -> Lens:
         ModelError: the model's last norm is not found.
     """
     import torch
+    from accelerate.utils import align_module_device
 
     norm = final_norm(loaded.model)
     head = loaded.model.get_output_embeddings()
     ids = [sorted({s["ids"][0] for s in spellings if s["choice"] == choice}) for choice in (0, 1)]
 
     def lens(states: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            here = torch.from_numpy(np.ascontiguousarray(states)).to(head.weight.device, loaded.dtype)
-            logits = torch.nn.functional.linear(norm(here), head.weight[ids[0] + ids[1]]).float()
+        with torch.inference_mode(), align_module_device(head):  # weights may lie on the disk meanwhile
+            device = head.weight.device
+            here = torch.from_numpy(np.ascontiguousarray(states)).to(device, loaded.dtype)
+            logits = torch.nn.functional.linear(norm(here).to(device), head.weight[ids[0] + ids[1]]).float()
             if getattr(head, "bias", None) is not None:
                 logits = logits + head.bias[ids[0] + ids[1]]
             first, second = logits[:, : len(ids[0])], logits[:, len(ids[0]) :]

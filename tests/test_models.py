@@ -402,7 +402,7 @@ def test_four_bits_without_cuda_is_refused(tiny, cache):
     assert "needs a CUDA device" in refused(ModelSettings(str(tiny), four_bit=True), cache)
 
 
-def test_on_a_gpu_weights_are_bfloat16_and_spread_by_device_map(tiny, cache, monkeypatch):
+def test_on_a_gpu_weights_are_bfloat16_and_spread_by_device_map(tiny, cache, tmp_path, monkeypatch):
     """What is asked of transformers, as it would be on CUDA; the loading itself needs one."""
     asked = {}
     place = find_model(ModelSettings(str(tiny)), cache)
@@ -413,7 +413,9 @@ def test_on_a_gpu_weights_are_bfloat16_and_spread_by_device_map(tiny, cache, mon
 
     monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", catch)
     with pytest.raises(ModelError, match="stopped here"):
-        loading._read(place, ModelSettings(str(tiny), four_bit=True), torch.device("cuda"), torch.bfloat16)
+        settings, device = ModelSettings(str(tiny), four_bit=True), torch.device("cuda")
+        loading._read(place, settings, device, torch.bfloat16, None, tmp_path)
+    assert not list((tmp_path / "tmp").iterdir()), "nothing was put on the disk, and no place for it stays"
     assert asked["dtype"] == torch.bfloat16 and asked["device_map"] == "auto"
     assert asked["trust_remote_code"] is False and asked["use_safetensors"] is True
     quantisation = asked["quantization_config"]

@@ -2,8 +2,11 @@
 
 import gc
 import os
+import shutil
+import tempfile
 import threading
 import warnings
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,8 +92,15 @@ def memory_use() -> dict[str, int]:
     return {"used": psutil.Process().memory_info().rss, "free": psutil.virtual_memory().available}
 
 
-def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
+def load_model(
+    settings: ModelSettings, cache: Path, device_map: str | dict[str, Any] | None = None
+) -> LoadedModel:
     """Load a model, without remote code and without pickles.
+
+    Args:
+        device_map: which modules go to which device, as accelerate takes it, `cpu` and `disk` among them;
+            None for `auto` where there is a GPU, and for one device elsewhere. Answers and states are the
+            same, only slower.
 
     Raises:
         ModelError: what `find_model` refuses, a model too large for memory, or one that does not load.
@@ -108,7 +118,7 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
         check_folder(Path(place.source), settings.id)
     check_memory(place, dtype, settings.four_bit)
     check_configuration(place, settings.id)
-    model, tokenizer = _read(place, settings, device, dtype)
+    model, tokenizer = _read(place, settings, device, dtype, device_map, cache)
     if adapter is not None:
         model = _adapt(model, settings, adapter)
     model.eval()
@@ -132,7 +142,12 @@ def load_model(settings: ModelSettings, cache: Path) -> LoadedModel:
 
 
 def _read(
-    place: ModelPlace, settings: ModelSettings, device: torch.device, dtype: torch.dtype
+    place: ModelPlace,
+    settings: ModelSettings,
+    device: torch.device,
+    dtype: torch.dtype,
+    device_map: str | dict[str, Any] | None,
+    cache: Path,
 ) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM
 
@@ -143,8 +158,11 @@ def _read(
     how: dict[str, Any] = {"dtype": dtype, "output_loading_info": True}
     if not place.gguf:
         how["use_safetensors"] = True
-    if device.type == "cuda":
-        how["device_map"] = "auto"
+    if device_map is None and device.type == "cuda":
+        device_map = "auto"
+    if device_map is not None:
+        offloaded = _folder_for_weights(cache)
+        how |= {"device_map": device_map, "offload_folder": offloaded}
     if settings.four_bit:
         from transformers import BitsAndBytesConfig
 
@@ -155,8 +173,12 @@ def _read(
     try:
         read: Any = AutoModelForCausalLM.from_pretrained(place.source, **where, **how)
     except Exception as error:  # transformers passes on whatever its parsing layers raise
+        if device_map is not None:
+            shutil.rmtree(offloaded, ignore_errors=True)
         raise ModelError(f"{called} cannot be loaded: {_reason(error)}") from error
     model, found = read
+    if device_map is not None:
+        weakref.finalize(model, shutil.rmtree, offloaded, ignore_errors=True)
     if missing := sorted(found["missing_keys"]):
         raise ModelError(f"{called} lacks {len(missing)} of its weights, such as {named(missing[0])}")
     if len(tokenizer) > (rows := model.get_input_embeddings().weight.shape[0]):
@@ -167,6 +189,12 @@ def _read(
     return (model if "device_map" in how else model.to(device)), tokenizer
 
 
+def _folder_for_weights(cache: Path) -> str:
+    """A new folder for weights that no device has room for; it goes with the model that they are of."""
+    (cache / "tmp").mkdir(exist_ok=True)
+    return tempfile.mkdtemp(prefix="weights-", dir=cache / "tmp")
+
+
 def _reason(error: Exception) -> str:
     return named(" ".join(str(error).split()), 200) or type(error).__name__
 
@@ -174,6 +202,12 @@ def _reason(error: Exception) -> str:
 def _adapt(model: Any, settings: ModelSettings, folder: Path) -> Any:
     from peft import PeftModel
 
+    if any(weight.is_meta for weight in model.parameters()):
+        # PEFT would lay it over what is not there, say so in warnings, and leave those blocks as they are.
+        raise ModelError(
+            f"adapter {named(folder.name)} cannot be laid over {named(settings.id, LONGEST_PATH)} while "
+            "devices have no room for all of its weights: merge the adapter into the model's files first"
+        )
     try:
         with warnings.catch_warnings():
             # An adapter that lacks weights would leave blocks as they are, and nobody would know.
