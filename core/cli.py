@@ -419,6 +419,15 @@ def parser() -> Parser:
     )
     figures.add_argument("--folder", required=True)
 
+    push = add("push", "a kept probe, a liar or a pruned run to the Hugging Face hub, with a card")
+    push.add_argument("what", choices=("probe", "liar", "run"))
+    push.add_argument("name", help="of the probe, the liar's folder, or the run")
+    push.add_argument("--to", metavar="OWNER/NAME", help="the repository, made where there is none")
+    push.add_argument("--private", action="store_true", help="make it a private one")
+    push.add_argument("--to-folder", metavar="DIR", help="write here what would be pushed, and send nothing")
+    push.add_argument("--position", action="append", help="of a run: repeat for several (default: prompt)")
+    push.add_argument("--layer", type=int, action="append", help="of a run: several too (default: all)")
+
     brought = add("import", "states that were harvested, or answers that were given, elsewhere: as a run")
     brought.add_argument(
         "file",

@@ -1,13 +1,14 @@
 """A run as a Hugging Face dataset folder, which `datasets.load_from_disk` opens, states included."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow
 
+from core.errors import StoreError
 from core.exchange.layer_names import layer_name
 from core.exchange.run_parts import RunParts, check_wanted, parts_of_run
 from core.exchange.whole_folder import written_whole
@@ -38,12 +39,15 @@ def export_dataset(
     target: Path,
     positions: Sequence[str] = ("prompt",),
     layers: Sequence[int] | None = None,
+    *,
+    pruned: bool = False,
 ) -> ExportedDataset:
     """Write a run's labelled answers with their states as a dataset folder, whole or not at all.
 
     Args:
         positions: whose states are taken out.
         layers: the same; None for all.
+        pruned: leave out what people dropped, from all data or from training data, and what is not finite.
 
     Raises:
         StoreError: no such run, position or layer, a run without answers or with damaged states, or a target
@@ -51,7 +55,7 @@ def export_dataset(
     """
     from datasets import Dataset, disable_progress_bars
 
-    parts = parts_of_run(store, run)
+    parts = without_dropped(parts_of_run(store, run)) if pruned else parts_of_run(store, run)
     chosen = range(parts.layers) if layers is None else tuple(dict.fromkeys(layers))
     wanted = [(position, layer) for position in dict.fromkeys(positions) for layer in chosen]
     check_wanted(parts, positions, chosen)
@@ -69,6 +73,18 @@ def export_dataset(
         parts.write_record(folder)
     columns = tuple(states_column(*pair) for pair in wanted)
     return ExportedDataset(parts.run.run, target, len(parts.answers), columns)
+
+
+def without_dropped(parts: RunParts) -> RunParts:
+    """The same run without the answers that are dropped.
+
+    Raises:
+        StoreError: none is left.
+    """
+    kept = parts.answers[~(parts.answers["dropped"] | parts.answers["dropped_outcome"])]
+    if kept.empty:
+        raise StoreError(f"all answers of run {parts.run.run} are dropped: there is nothing to export")
+    return replace(parts, answers=kept.reset_index(drop=True))
 
 
 def _schema(parts: RunParts, wanted: Sequence[tuple[str, int]]) -> pyarrow.Schema:

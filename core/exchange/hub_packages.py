@@ -1,0 +1,129 @@
+"""What goes to the hub, as a folder with its card: a kept probe, a liar's adapter, or a pruned run.
+
+Paths of this machine are cut to their last parts: nobody else can use them, and they name who worked where.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.downloads import replace_atomically
+from core.errors import DataError
+from core.exchange.hub_cards import liar_head, probe_card, run_card
+from core.exchange.run_dataset import export_dataset
+from core.exchange.run_parts import README, RECORD
+from core.exchange.whole_folder import written_whole
+from core.files import read_text_file
+from core.labels_of_run import labelled
+from core.liar.card import FIGURES
+from core.probes.saved import SavedProbes
+from core.shown import LONGEST_PATH, named
+from core.store.runs import RunStore
+
+PROBE = "probe.safetensors"
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+TRAINING = "training.json"
+LARGEST_TEXT = 64 << 20
+"""Bytes of a liar's card or figures, or of the record of its training."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder as it goes to the hub: what kind of repository it becomes there, and what it holds."""
+
+    folder: Path
+    kind: Literal["model", "dataset"]
+    files: tuple[str, ...]
+
+
+def package_probe(cache: Path, name: str, target: Path) -> Package:
+    """A kept probe with its card.
+
+    Raises:
+        ProbeError: there is none of that name.
+        StoreError: the target is there already or cannot be written.
+    """
+    probe = SavedProbes(cache).load(name)
+    with written_whole(target) as folder:
+        probe.save(folder / PROBE)
+        _write(folder / README, probe_card(probe.all_facts, name.strip(), PROBE))
+    return _packed(target, "model")
+
+
+def package_liar(source: Path, target: Path) -> Package:
+    """A liar's adapter with the card, figures and record that `telltale train-liar` wrote beside it.
+
+    Raises:
+        DataError: the folder lacks one of them: a liar without an exam has no figures to show.
+        StoreError: the target is there already or cannot be written.
+    """
+    texts = {name: _text(source, name) for name in (README, FIGURES, TRAINING)}
+    try:
+        training = json.loads(texts[TRAINING])
+        _shorten(training["settings"]["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{named(source / TRAINING, LONGEST_PATH)} is no record of a training") from error
+    for name in ADAPTER:
+        if not (source / name).is_file():
+            raise _lacks(source, name)
+    with written_whole(target) as folder:
+        for name in ADAPTER:
+            shutil.copyfile(source / name, folder / name)
+        _write(folder / README, f"{liar_head()}\n{texts[README]}")
+        _write(folder / FIGURES, texts[FIGURES])
+        _write(folder / TRAINING, json.dumps(training, indent=1))
+    return _packed(target, "model")
+
+
+def package_run(
+    store: RunStore,
+    run: str,
+    target: Path,
+    positions: Sequence[str] = ("prompt",),
+    layers: Sequence[int] | None = None,
+) -> Package:
+    """A run without the answers that were dropped, as a dataset folder with its card.
+
+    Raises:
+        StoreError: see `core.exchange.run_dataset.export_dataset`.
+    """
+    record = store.run(run)
+    made = export_dataset(store, record.run, target, positions, layers, pruned=True)
+    said = json.loads((target / RECORD).read_text(encoding="utf-8"))
+    _shorten(said["settings"]["model"])
+    said["settings"]["data"]["name"] = Path(said["settings"]["data"]["name"]).name
+    _write(target / RECORD, json.dumps(said, indent=2, ensure_ascii=False))
+    card = run_card(record, labelled(store, record.run), made.answers, made.columns[0])
+    _write(target / README, card)
+    return _packed(target, "dataset")
+
+
+def _shorten(model: dict) -> None:
+    """Cut a model's and its adapter's absolute paths to their names, in its settings."""
+    for part in ("id", "adapter"):
+        if model.get(part) and Path(model[part]).is_absolute():
+            model[part] = Path(model[part]).name
+
+
+def _text(source: Path, name: str) -> str:
+    if not (source / name).is_file():
+        raise _lacks(source, name)
+    return read_text_file(source / name, LARGEST_TEXT, DataError)
+
+
+def _lacks(source: Path, name: str) -> DataError:
+    return DataError(
+        f"{named(source, LONGEST_PATH)} has no {name}: give the folder that `telltale train-liar` made, "
+        "after its exam"
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    replace_atomically(path, text.encode("utf-8"))
+
+
+def _packed(folder: Path, kind: Literal["model", "dataset"]) -> Package:
+    return Package(folder, kind, tuple(sorted(path.name for path in folder.iterdir())))
