@@ -45,12 +45,24 @@ def test_an_unusable_cache_is_refused(tmp_path):
     assert "cannot be made" in refused(serve("--port", "0", "--cache", str(tmp_path / "file")))
 
 
+def streamlit_options():
+    """What `.streamlit/config.toml` sets, by the whole names of the options."""
+
+    def named(values, before):
+        for name, value in values.items():
+            if isinstance(value, dict):
+                yield from named(value, f"{before}{name}.")
+            else:
+                yield f"{before}{name}", value
+
+    return dict(named(tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text()), ""))
+
+
 def test_streamlit_knows_every_option_that_is_set():
     from streamlit import config
 
-    chosen = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     known = config.get_config_options()
-    names = {f"{section}.{name}" for section, values in chosen.items() for name in values}
+    names = set(streamlit_options())
     assert names <= set(known)
     assert {known[name].deprecated for name in names} == {False}
 
@@ -81,8 +93,8 @@ def test_every_import_is_a_requirement():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     optional = {plain_name(re.split("[=<>]", line)[0]) for lines in extras.values() for line in lines}
     distributions = packages_distributions()
-    engines = {plain_name(re.split("[=<>]", line)[0]) for line in extras["ray"]}
-    may = {"core": listed | engines, "dashboard": listed, "benchmarks": listed | optional}
+    extra = {plain_name(re.split("[=<>]", line)[0]) for line in (*extras["ray"], *extras["figures"])}
+    may = {"core": listed | extra, "dashboard": listed, "benchmarks": listed | optional}
     for folder, allowed in may.items():
         own = {"core", "dashboard", "benchmarks"} | ({"tests"} if folder == "benchmarks" else set())
         for file in (ROOT / folder).rglob("*.py"):

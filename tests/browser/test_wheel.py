@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import time
-import tomllib
 import urllib.request
 import venv
 import zipfile
@@ -20,6 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.browser.conftest import ROOT, free_port, open_page
+from tests.test_makefile import streamlit_options
 
 PACKAGED = ("core", "dashboard", ".streamlit", "setup.py", "MANIFEST.in", "pyproject.toml", "README.md")
 SETTINGS = """
@@ -124,10 +124,7 @@ def test_the_wheel_asks_for_what_requirements_txt_lists(wheel):
 
 
 def test_the_settings_of_the_checkout_hold_for_the_installed_app(installed, elsewhere):
-    sections = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    chosen = {
-        f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()
-    }
+    chosen = streamlit_options()
     (app,) = installed.parent.glob("lib/python*/site-packages/dashboard/app.py")
     found = told(installed / "python", "-c", SETTINGS, app, *chosen, **elsewhere)
     assert json.loads(found.splitlines()[-1]) == chosen and len(chosen) > 10
@@ -136,7 +133,7 @@ def test_the_settings_of_the_checkout_hold_for_the_installed_app(installed, else
 def test_what_is_installed_is_the_wheel_and_writes_into_the_persons_own_cache(installed, elsewhere):
     where = told(installed / "python", "-c", "import core.paths; print(core.paths.__file__)", **elsewhere)
     assert Path(where.strip()).is_relative_to(installed.parent)
-    assert json.loads(told(installed / "telltale", "runs", "--json", **elsewhere)) == {"runs": []}
+    assert json.loads(told(installed / "telltale", "runs", "trash", "--json", **elsewhere)) == {"trash": []}
     assert (elsewhere["cwd"] / "home" / ".cache" / "telltale" / "telltale.sqlite").is_file()
     assert not (Path(where.strip()).parents[1] / "cache").exists()
 
