@@ -58,7 +58,7 @@ def matching(runs: pd.DataFrame, text: str) -> pd.DataFrame:
     """
     words = text.casefold().split()
     whole = [" ".join(map(str, row)).casefold() for row in runs[list(SEARCHED)].itertuples(index=False)]
-    return runs[[all(word in line for word in words) for line in whole]]
+    return runs[pd.Series([all(word in line for word in words) for line in whole], runs.index, dtype=bool)]
 
 
 def trashed_runs(cache: Path) -> pd.DataFrame:

@@ -89,8 +89,11 @@ def test_runs_are_found_by_words_in_any_of_their_texts(store, remarks):
     assert len(matching(runs, "")) == 2 and matching(runs, "liar capitals").empty
 
 
-def test_without_runs_nothing_is_found(tmp_path):
-    assert matching(all_runs(RunStore(tmp_path)), "any").empty
+def test_without_runs_nothing_is_found(tmp_path, capsys):
+    found = matching(all_runs(RunStore(tmp_path)), "any")
+    assert found.empty and "run" in found
+    assert main(["runs", "--cache", str(tmp_path)]) == 0
+    assert "no runs yet" in capsys.readouterr().out
 
 
 def test_remarks_come_back_with_the_database_from_the_journal(store, remarks):
