@@ -21,7 +21,6 @@ from core.probes.rows import ProbeSettings
 from core.probes.shifts_of_runs import shifts_of_runs
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
-from tests.report.conftest import opened
 from tests.shift_runs import SHIFTED, store_all
 
 FIGURE = RunFigure(
@@ -116,16 +115,6 @@ def test_settings_are_read_from_the_words_of_the_log(settings):
     assert settings_in(in_words(settings)) == settings.without_null()
     assert settings_in(in_words(settings, pruned=False)) is None
     assert settings_in("a probe of another version") is None
-
-
-def test_a_page_of_a_figure_opens_without_a_network_beside_its_data(tmp_path, offline):
-    files = write_figures([FIGURE], tmp_path, "html")
-    assert [path.name for path in files] == ["one.csv", "one.html"]
-    page = opened(offline, tmp_path / "one.html")
-    page.locator(".main-svg").first.wait_for()
-    assert "One <b>figure</b>" in page.locator(".gtitle").text_content() and page.problems == []
-    assert {url.split("/")[-1] for url in page.asked} == {"one.html", "plotly.min.js"}
-    page.close()
 
 
 def test_text_that_begins_as_a_formula_is_marked_in_the_data(tmp_path):

@@ -15,13 +15,9 @@ from core.report.page import report_of_run
 from core.report.repeat import TEMPLATE_FILE, repeat_of
 from core.store.runs import RunStore
 from tests.conftest import beside
-from tests.hostile_runs import IMAGE, NAME, PERSON, write_hostile_cache
-from tests.report.conftest import opened
+from tests.hostile_runs import write_hostile_cache
 
 SCRIPTS = "<script>"
-MADE_OF_TEXT = """() => [...document.querySelectorAll(
-  'main a:not(.modebar-btn), img, iframe, object, embed, form, base, link, b, em, main script'
-)].map((found) => found.outerHTML.slice(0, 200))"""
 
 
 @pytest.fixture(scope="module")
@@ -31,65 +27,9 @@ def hostile(cache, tmp_path_factory):
     return store, write_hostile_cache(store)[0]
 
 
-@pytest.fixture(scope="module")
-def page(hostile, offline, tmp_path_factory):
-    """Its report, opened from the disk without a network."""
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report_of_run(*hostile).html, encoding="utf-8")
-    page = opened(offline, path)
-    page.locator(".chart .main-svg").last.wait_for()
-    yield page
-    page.close()
-
-
 def text_of(html: str) -> str:
     """A report up to its scripts."""
     return html.split(SCRIPTS)[0]
-
-
-def test_it_opens_from_disk_without_a_network_and_fetches_nothing_else(page):
-    assert page.problems == []
-    assert [url for url in page.asked if not url.startswith(("data:", "blob:"))] == [page.url]
-
-
-def test_every_figure_is_drawn(page, hostile):
-    drawn = page.evaluate(
-        "() => [...document.querySelectorAll('.chart')].filter(it => it.querySelector('.main-svg')).length"
-    )
-    assert drawn == len(report_of_run(*hostile).figures) > 3
-
-
-def test_hostile_text_stays_text(page):
-    page.evaluate("() => document.querySelectorAll('details').forEach(it => it.open = true)")
-    assert page.evaluate(MADE_OF_TEXT) == [] and page.evaluate("() => window.__pwned") is None
-    shown = page.locator("main").inner_text()
-    assert IMAGE in shown and NAME in shown and PERSON in shown
-
-
-def test_a_narrow_screen_scrolls_only_downwards(page):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.reload()
-    page.locator(".chart .main-svg").last.wait_for()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize(("format", "begins"), [("SVG", b"<svg"), ("png", b"\x89PNG")])
-def test_a_figure_can_be_saved_as_a_picture(page, format, begins):
-    page.locator("#rates").hover()
-    button = page.locator(f"#rates .modebar-btn[data-title$='{format}' i]")
-    with page.expect_download() as saved:
-        button.click()
-    assert saved.value.suggested_filename == f"rates.{format.lower()}"
-    assert saved.value.path().read_bytes().startswith(begins)
-
-
-def test_no_script_runs_but_its_own(page):
-    page.evaluate(
-        "() => { const own = document.createElement('script'); own.textContent = 'window.__pwned = 9';"
-        " document.body.append(own); }"
-    )
-    assert page.evaluate("() => window.__pwned") is None
-    page.problems.clear()  # the browser says that it refused
 
 
 def test_where_nothing_was_judged_it_says_so_and_names_the_command(hostile):
@@ -97,11 +37,6 @@ def test_where_nothing_was_judged_it_says_so_and_names_the_command(hostile):
     text = text_of(report_of_run(store, run).html)
     assert "No probe was judged on this run&#39;s test questions" in text
     assert f"<code>telltale probe {run}</code>" in text
-
-
-def test_the_pruning_trail_names_who_decided_what(page):
-    rows = page.locator("h2#trail + .scroll tbody tr")
-    assert rows.count() == 2 and "drop" in rows.nth(1).inner_text() and "3" in rows.nth(1).inner_text()
 
 
 def test_cells_show_ten_answers_at_most_and_count_all(made):
