@@ -11,18 +11,22 @@ import streamlit as st
 from core.csv_text import as_csv
 
 
-def show(figure: go.Figure, table: pd.DataFrame, about: str, key: str, **options: Any) -> Any:
+def show(
+    figure: go.Figure, table: pd.DataFrame, about: str, key: str, *, wide: bool = False, **options: Any
+) -> Any:
     """Draw a chart where the page stands, and the folded table under it.
 
     Args:
         table: the figures that are drawn, one row a mark, with what hovering tells.
         about: what is drawn against what, for who hears the page; names the table and its file too.
+        wide: its rows have long names: on a telephone it is scrolled sideways, and not pressed together.
         options: what `st.plotly_chart` takes besides.
 
     Returns:
         What `st.plotly_chart` gives: what is picked, where that is asked for.
     """
-    drawn = st.plotly_chart(figure, key=key, alt=about, **options)
+    with st.container(key=f"wide {key}" if wide else None):
+        drawn = st.plotly_chart(figure, key=key, alt=about, **options)
     _table(table, about, key)
     return drawn
 
@@ -35,7 +39,12 @@ def _table(table: pd.DataFrame, about: str, key: str) -> None:
         return
     box.dataframe(table, hide_index=True)
     file = re.sub(r"[^a-z0-9]+", "-", about.lower()).strip("-")
-    # It is told by its name: a page may have several.
+    # Told from the page's others by its name. Drawing it anew would end the download.
     box.download_button(
-        f"Download {about} (CSV)", partial(as_csv, table), f"{file}.csv", "text/csv", key=f"csv of {key}"
+        f"Download {about} (CSV)",
+        partial(as_csv, table),
+        f"{file}.csv",
+        "text/csv",
+        key=f"csv of {key}",
+        on_click="ignore",
     )

@@ -68,6 +68,7 @@ def _rates(run: Run, frame: pd.DataFrame) -> None:
         lines[["what", "when", "value", "low", "high", "n"]],
         "rates before and after pruning",
         "rates",
+        wide=True,
     )
     found["text"] = [_share(*row) for row in found[["share", "low", "high", "n"]].itertuples(index=False)]
     st.dataframe(_beside(found, "text").rename(columns={"what": "rate"}), hide_index=True)
@@ -121,6 +122,7 @@ def _areas(before: ProbeReport, after: ProbeReport | None, frame: pd.DataFrame) 
             lines[["what", "when", "value", "low", "high", "n"]],
             "AUROC of the probe before and after pruning",
             "areas",
+            wide=True,
         )
     table["text"] = [
         "one class only" if pd.isna(r.auroc) else f"{r.auroc:.3f} ({r.low:.3f}–{r.high:.3f})"

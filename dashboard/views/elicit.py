@@ -167,7 +167,7 @@ def show_cells(outcome: Outcome) -> None:
     )
     frame = map_frame(outcome, figure)
     drawn = charts.elicit_heat_map(frame, FIGURES[figure])
-    chart_with_table.show(drawn, frame, f"{FIGURES[figure]} of each cell", "elicit map")
+    chart_with_table.show(drawn, frame, f"{FIGURES[figure]} of each cell", "elicit map", wide=True)
     st.caption(
         "Framed: the winner. Faded: halved away on fewer questions, so that its figure says less. n in each "
         "field. A cell that always gives the same choice scores 0.50."

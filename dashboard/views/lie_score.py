@@ -204,7 +204,7 @@ def judgements(run: Run, report: LieScoreReport, flip_run: str | None) -> None:
     figures = lie_charts.figures_of(report.judgements)
     st.markdown("**What it tells apart**, beside the same score from the question's words alone")
     drawn = lie_charts.told_apart(figures)
-    chart_with_table.show(drawn, figures, "AUROC of each judgement of the lie score", "told apart")
+    chart_with_table.show(drawn, figures, "AUROC of each judgement of the lie score", "told apart", wide=True)
     st.caption(
         "Intervals are over groups of the answers judged, with the probes as they were fitted: they leave "
         "out what refitting would change, and are a little too narrow for that. The margin is of the two "

@@ -102,7 +102,7 @@ def picture(run: Run, found: Shifts) -> None:
     """One plain sentence, the drops, and what they stand on."""
     st.markdown(f"#### {session.as_text(found.sentence())}")
     table = found.to_frame()
-    chart_with_table.show(shift_charts.drops(table), table, "AUROC lost by each shift", "shifts")
+    chart_with_table.show(shift_charts.drops(table), table, "AUROC lost by each shift", "shifts", wide=True)
     alone, *with_halves = found.trainings
     layers = ", ".join(str(training.layer) for training in with_halves)
     half = f"; with either half at layers {layers}" if with_halves else ""

@@ -109,7 +109,7 @@ def picture(cells: pd.DataFrame, runs: list[str]) -> None:
     shown = cells.assign(trained=cells["trained"].map(names), judged=cells["judged"].map(names))
     drawn = transfer_charts.heat_map(cells, names)
     chart_with_table.show(
-        drawn, shown, "AUROC of probes trained on one run and judged on another", "transfer"
+        drawn, shown, "AUROC of probes trained on one run and judged on another", "transfer", wide=True
     )
     st.caption(
         "The diagonal is cross-validated within its run; elsewhere a probe is judged on groups, and texts, "

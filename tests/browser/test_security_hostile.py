@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.store.runs import RunStore
-from dashboard.session import CUT
+from dashboard.plain_text import CUT
 from tests.browser.conftest import SLOW, go, settle, start_app
 from tests.conftest import beside
 from tests.hostile_runs import ELSEWHERE, MODEL, NAME, PERSON, TEXT, write_hostile_cache
