@@ -126,8 +126,10 @@ def test_tags_and_note_are_typed_and_a_bad_tag_is_refused_in_a_sentence(store):
 
 def test_one_run_alone_is_compared_before_and_after_pruning(store):
     store_run(store, "one-run", "plain", {3: 1.5}, 1)
+    assert "Nothing is dropped yet" in told(sound(page("compare", run="one-run").run()))
     DecisionStore(store.cache).decide("one-run", list(range(0, 60, 2)), "drop", "other", "ann")
     shown = sound(page("compare", run="one-run").run())
+    assert "Nothing is dropped yet" not in told(shown)
     assert "after pruning minus" in told(shown).replace("\\", "") and len(shown.get("plotly_chart")) == 1
     assert shown.code[0].value == "telltale compare one-run one-run"
 

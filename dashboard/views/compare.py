@@ -7,6 +7,7 @@ from core.charts.compare import figures_beside
 from core.compare.behaviour import MEANS, Compared, to_frame
 from core.compare.judged import judged_beside
 from core.compare.settings import settings_beside
+from core.probes.of_run import drops_of
 from core.store.runs import Run
 from dashboard import chart_with_table, in_address, session
 from dashboard.compared_probes import probes_beside
@@ -31,6 +32,8 @@ def main() -> None:
     said = said_beside(run, other)
     itself = run.run == other.run
     st.caption(PRUNING if itself else said.pairing.sentence())
+    if itself and not drops_of(session.run_store(), run.run):
+        st.info("Nothing is dropped yet: before and after are the same. **Prune** drops answers.")
     for record in (run,) if itself else (run, other):
         if record.state != "complete":
             st.warning(
