@@ -25,11 +25,11 @@ LONGEST = 600
 
 def signals(scene: Scene) -> Iterator[Injection]:
     """Each signal to each of the three, the real program with an interpreter of its own."""
-    expected = scene.longer
+    expected, times = scene.longer, scene.times(short=1, full=5)
     for name in SIGNALS:
-        for number in range(scene.times(short=1, full=5)):
-            yield harvest_ends(scene, name, expected, 200 * number)
-        for _ in range(scene.times(short=1, full=5)):
+        for number in range(times):
+            yield harvest_ends(scene, name, expected, number * 2 * LONGER // times)
+        for _ in range(times):
             yield server_ends(scene, name)
         for number in range(scene.times(short=1, full=3)):
             yield training_ends(scene, name, 1.0 + 4.0 * number)
