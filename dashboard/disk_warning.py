@@ -1,10 +1,13 @@
 """Says before a harvest is started that it would pass the disk or the budget."""
 
+import os
+
 import streamlit as st
 
 from core.engine.settings import HarvestSettings
 from core.models.shape import shape_of
 from core.store.disk import harvest_bytes, warning
+from core.store.places import VARIABLE as STATES_ELSEWHERE
 from dashboard import session
 from dashboard.question_form import summary
 
@@ -15,6 +18,7 @@ def show(settings: HarvestSettings) -> None:
     if shape is None or settings.data.name.startswith("hub:"):
         return
     answers = settings.answers_to(summary(str(session.cache()), settings.data)["n"])
-    told = warning(session.cache(), harvest_bytes(answers, settings.vectors, *shape))
+    vectors = 0 if os.environ.get(STATES_ELSEWHERE) else settings.vectors
+    told = warning(session.cache(), harvest_bytes(answers, vectors, *shape))
     if told is not None:
         st.warning(session.as_text(told[0].upper() + told[1:] + "."))

@@ -237,7 +237,7 @@ def test_an_export_takes_states_out_of_the_bucket(choices, there, tmp_path):
     assert (tmp_path / "one.npy").read_bytes() == (tmp_path / "two.npy").read_bytes()
 
 
-def test_a_file_url_is_a_folder_elsewhere(here, folder, tmp_path):
+def test_a_file_url_is_a_folder_elsewhere(here, folder, tmp_path, capsys):
     asked, mine = here
     url = (tmp_path / "else where").as_uri()
     assert main([*asked, "--cache", str(folder), "--states-at", url]) == 0
@@ -245,6 +245,9 @@ def test_a_file_url_is_a_folder_elsewhere(here, folder, tmp_path):
     check_alike(mine, store)
     run = only_run(store).run
     [kept] = (tmp_path / "else where").iterdir()
+    capsys.readouterr()
+    assert main(["runs", "show", run, "--json", "--cache", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["states_at"] == f"{url}/{kept.name}"
     next((kept / "states/prompt/c/0").glob("0/0")).write_bytes(b"x")
     with pytest.raises(StoreError, match=r"layer 0 of answers 0 to \d+ is cut short"):
         store.layer(run, "prompt", 0, np.array([0]))
@@ -281,8 +284,10 @@ def test_what_cannot_be_is_refused_in_a_sentence(choices, there, tiny, bucket, m
         checked_url("memory://x")
 
 
-def test_a_pointer_that_makes_no_sense_is_refused(there):
+def test_a_pointer_that_makes_no_sense_is_refused(there, capsys):
     run = only_run(there).run
     (there.cache / "runs" / run / POINTER).write_text("ftp://elsewhere/x")
     with pytest.raises(StoreError, match=f"{POINTER} of run {run} cannot be read"):
         there.states(run)
+    assert not sound(there.cache, "--repair") and there.run(run).answers
+    assert f"{POINTER} of run {run} cannot be read" in capsys.readouterr().out

@@ -62,7 +62,7 @@ def runs(cache: Path, options: Namespace) -> Result:
         store.delete(run.run)
         how = f"{run.run} is in the trash: `telltale runs restore {run.run}` brings it back"
         return {"run": run.run, "deleted": True}, how
-    summary = summarise(store, run)
+    summary = summarise(store, run) | {"states_at": store.url_of_states(run.run)}
     told = {name: value for name, value in summary.items() if name != "beliefs"}
     lines = [f"{name}: {value}" for name, value in told.items()]
     lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")

@@ -77,8 +77,8 @@ def run_card(run: Run, answers: pd.DataFrame, kept: int, column: str) -> str:
     return f"""{_head(["hidden-states", "interpretability"])}
 # Run {run.run}: hidden states of {_code(facts["model"])} while it answered
 
-**Its limit, first.** Under `lie` the model was told to answer falsely. What is seen here is instructed inversion of
-labels; it is no evidence about deception that nobody asked for.
+**Its limit, first.** The model answered as it was instructed, under lie falsely. What is seen here is instructed
+inversion of labels; it is no evidence about deception that nobody asked for.
 
 ## What it was made from
 

@@ -1,12 +1,13 @@
 """What goes to the hub, as a folder with its card: a kept probe, a liar's adapter, or a pruned run.
 
-Paths of this machine are cut to their last parts: nobody else can use them, and they name who worked where.
+Paths of this machine are cut to their last parts: nobody else can use them, and they name who worked where. A
+run's tags and note stay here.
 """
 
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +64,7 @@ def package_liar(source: Path, target: Path) -> Package:
     texts = {name: _text(source, name) for name in (README, FIGURES, TRAINING)}
     try:
         training = json.loads(texts[TRAINING])
-        _shorten(training["settings"]["model"])
+        _shorten(training["settings"]["model"], "id", "adapter")
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{named(source / TRAINING, LONGEST_PATH)} is no record of a training") from error
     for name in ADAPTER:
@@ -93,19 +94,23 @@ def package_run(
     record = store.run(run)
     made = export_dataset(store, record.run, target, positions, layers, pruned=True)
     said = json.loads((target / RECORD).read_text(encoding="utf-8"))
-    _shorten(said["settings"]["model"])
-    said["settings"]["data"]["name"] = Path(said["settings"]["data"]["name"]).name
+    _shorten(said["settings"]["model"], "id", "adapter")
+    _shorten(said["settings"]["data"], "name")
+    for remark in ("tags", "note"):
+        said.pop(remark, None)  # a person's own, for this cache
     _write(target / RECORD, json.dumps(said, indent=2, ensure_ascii=False))
-    card = run_card(record, labelled(store, record.run), made.answers, made.columns[0])
+    settings = record.settings | {"data": said["settings"]["data"]}
+    answers = labelled(store, record.run)
+    card = run_card(replace(record, settings=settings), answers, made.answers, made.columns[0])
     _write(target / README, card)
     return _packed(target, "dataset")
 
 
-def _shorten(model: dict) -> None:
-    """Cut a model's and its adapter's absolute paths to their names, in its settings."""
-    for part in ("id", "adapter"):
-        if model.get(part) and Path(model[part]).is_absolute():
-            model[part] = Path(model[part]).name
+def _shorten(settings: dict, *names: str) -> None:
+    """Cut settings that are absolute paths to their last parts."""
+    for name in names:
+        if settings.get(name) and Path(settings[name]).is_absolute():
+            settings[name] = Path(settings[name]).name
 
 
 def _text(source: Path, name: str) -> str:

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import unquote
 
-from core.errors import StoreError
+from core.errors import StatesOutOfReach, StoreError
 from core.shown import LONGEST_PATH, named
 from core.store.journal import Journal
 from core.store.remote import PACKAGES, Folder, RemoteFolder
@@ -104,14 +104,14 @@ def url_of_states(folder: Path) -> str | None:
     """Under which URL a run keeps its states; None where it keeps them in its folder.
 
     Raises:
-        StoreError: the file that names it cannot be read or names no such URL.
+        StatesOutOfReach: the file that names it cannot be read or names no such URL.
     """
     try:
         return checked_url((folder / POINTER).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, StoreError) as error:
-        raise StoreError(
+        raise StatesOutOfReach(
             f"{POINTER} of run {folder.name} cannot be read, and says where its states are: {error}"
         ) from error
 

@@ -16,8 +16,11 @@ from core.shown import named
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 """Schemes of URLs, and the package that fsspec needs for each."""
-OPTIONS = {"s3": {"max_concurrency": 1}}
-"""Chunks are fetched beside each other; to fetch each in parts would cost one more request for its size."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"max_concurrency": 1, "config_kwargs": {"retries": {"max_attempts": 2}}}
+}
+"""Chunks are fetched beside each other; to fetch each in parts would cost one more request for its size. The
+package tries again by itself where the store is busy: where nobody answers, this says so within seconds."""
 LONGEST_REASON = 200
 
 

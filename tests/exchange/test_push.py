@@ -96,6 +96,8 @@ def test_a_pruned_run_arrives_as_a_dataset_without_what_was_dropped(store, hub, 
     for layer, column in ((1, "prompt.blocks.0.hook_resid_post"), (2, "prompt.blocks.1.hook_resid_post")):
         states = store.layer(RUN, "prompt", layer, kept["answer"].to_numpy())
         np.testing.assert_array_equal(opened[column][:], states)
+    record = json.loads(files["run.json"])
+    assert "note" not in record and "/home" not in files["run.json"].decode()
     card = files["README.md"].decode()
     assert f"{len(kept):,} answers; {len(frame) - len(kept)} more were dropped" in card
     found = mode_summary(frame, "lie")
