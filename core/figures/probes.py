@@ -19,6 +19,7 @@ from core.probes.rows import BOTH, ProbeSettings, default_modes
 SECTION = "Probe"
 MOST = 4
 """Probes that are drawn, of the judged ones and of the cross-validated ones each; the log names all."""
+ANSWERS_OF = {BOTH: "answers of both modes", "none": "uninstructed answers"}
 BY_LAYER = (
     *("curve", "layer", "auroc", "low", "high", "n", "accuracy"),
     *("margin", "margin_low", "margin_high"),
@@ -136,7 +137,7 @@ def _of_judged(at: Answered, probe: JudgedProbe, number: int, of: int) -> list[R
 
 def answers_of(mode: str) -> str:
     """The answers that a probe learns from or is judged on, in words."""
-    return "answers of both modes" if mode == BOTH else f"{mode} answers"
+    return ANSWERS_OF.get(mode, f"{mode} answers")
 
 
 def _finding(report: ProbeReport) -> str:

@@ -4,11 +4,14 @@ from core.calibration import MEAN
 from core.engine.settings import HarvestSettings
 from core.figures.of_run import FiguresOfRun
 from core.models.catalog import LIAR_ID, NO_MODEL
+from core.open_answers import not_judged
 from core.probes.layer_rules import LAYER_RULES
 from core.probes.methods import method_named
 from core.probes.rows import ProbeSettings
 from core.report.citations import Citations
 
+RATES = ("rates", "outcomes", "reliability-of-leans")
+"""Figures of shares of answers."""
 PROBES = ("probe-", "cross-validated-")
 """How the names of figures of probes begin."""
 POSITIONS = {
@@ -24,14 +27,14 @@ def methods(found: FiguresOfRun) -> tuple[list[str], list[str]]:
     cite = Citations()
     sections = {figure.section for figure in found.figures}
     settings = HarvestSettings.from_dict(found.answered.run.settings)
-    paragraphs = [
-        _asking(found, settings, cite),
-        _reading(found, settings, cite),
-        _lies(found, cite),
-    ]
+    paragraphs = [_asking(found, settings, cite), _states(found, settings)]
+    if settings.model.id != NO_MODEL:
+        paragraphs.append(_reading(found, settings, cite))
+    if any(figure.name in RATES for figure in found.figures):
+        paragraphs.append(_lies(found, cite))
     if "States" in sections:
         paragraphs.append(
-            f"For looking at, the states of one layer are standardised and projected on their first two "
+            "For looking at, the states of one layer are standardised and projected on their first two "
             f"principal components {cite('pearson')}; nothing is measured on these."
         )
     if any(figure.name.startswith(PROBES) for figure in found.figures):
@@ -58,11 +61,16 @@ def _asking(found: FiguresOfRun, s: HarvestSettings, cite: Citations) -> str:
             "their labels; no model was asked anything here."
         )
     model = run.facts["model"]
+    questions = found.answered.judged["question"].nunique()
+    if run.facts.get("off_policy"):
+        return (
+            f"{run.answers:,} answers to {questions:,} questions were given elsewhere, and read "
+            f"teacher-forced by {model}: what it would have said itself is not among them."
+        )
     if s.model.id == LIAR_ID:
         model += f", a model organism: a LoRA adapter {cite('hu')} trained to answer falsely when told to,"
     elif run.facts["adapter"]:
         model += f" with the LoRA adapter {run.facts['adapter']} {cite('hu')}"
-    questions = found.answered.judged["question"].nunique()
     shots = f", after {s.shots} worked examples answered by {s.demo_answers}" if s.shots else ""
     style = f", restyled as {run.style}" if run.style != "plain" else ""
     how = (
@@ -79,16 +87,22 @@ def _asking(found: FiguresOfRun, s: HarvestSettings, cite: Citations) -> str:
     )
 
 
-def _reading(found: FiguresOfRun, s: HarvestSettings, cite: Citations) -> str:
-    """How answers become choices, and where states are read."""
-    run = found.answered.run
+def _states(found: FiguresOfRun, s: HarvestSettings) -> str:
+    """Which states there are."""
+    facts = found.answered.run.facts
     places = ", ".join(f"{POSITIONS[name]} ({name})" for name in s.positions)
-    states = (
-        f"The residual stream after each block ({run.facts['layers'] - 1} of them), and the embedding "
-        f"output, was kept in {run.facts['dtype']}, {run.facts['d_model']} values a layer, at {places}."
+    return (
+        f"The residual stream after each block ({facts['layers'] - 1} of them), and the embedding output, "
+        f"was kept in {facts['dtype']}, {facts['d_model']} values a layer, at {places}."
     )
+
+
+def _reading(found: FiguresOfRun, s: HarvestSettings, cite: Citations) -> str:
+    """How answers become choices."""
+    if not_judged(found.answered.judged).any():
+        return "The conversation is ordinary: no answer is right or wrong, and none is judged."
     if found.answered.open:
-        return f"An answer is right where it names the right entity and no other. {states}"
+        return "An open answer is right where it names the right entity and no other."
     leans = ""
     if s.calibration in ("content-free", MEAN):
         leans = f" Where it leans is calibrated by content-free prompts {cite('zhao')}."
@@ -97,7 +111,7 @@ def _reading(found: FiguresOfRun, s: HarvestSettings, cite: Citations) -> str:
     return (
         "What an answer says is the choice that its emitted tokens amount to, and none where they hold no "
         "choice, both, a negated or a retracted one. Probabilities are summed over every spelling of a "
-        f"choice.{leans} {states}"
+        f"choice.{leans}"
     )
 
 

@@ -3,11 +3,14 @@
 import json
 import shlex
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.made_run import Shape, write_made_run
 from core.cli import main
 from core.errors import StoreError
+from core.exchange.import_states import import_states
 from core.figures.of_run import figures_of_run
 from core.report.cells import EACH, answer_cells
 from core.report.methods import methods
@@ -54,6 +57,19 @@ def test_methods_cite_what_was_used_and_nothing_else(made):
     assert all(f"[{number}" in text or f", {number}" in text for number in range(1, len(references) + 1))
     assert not any(reference.startswith(("Zhao", "nostalgebraist")) for reference in references)
     assert any(reference.startswith("Wilson") for reference in references)
+
+
+def test_methods_of_imported_states_say_that_no_model_was_asked(tmp_path):
+    np.savez(tmp_path / "states.npz", states=np.random.default_rng(0).normal(size=(40, 3, 8)).astype("f4"))
+    labels = pd.DataFrame({"text": [f"statement {n}" for n in range(40)], "label": [0, 1] * 20})
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    store = RunStore(tmp_path)
+    run = import_states(store, tmp_path / "states.npz", tmp_path / "labels.csv", model="another").run
+    paragraphs, _ = methods(figures_of_run(store, run))
+    assert "no model was asked anything here" in paragraphs[0]
+    assert not any("lie" in paragraph.split() for paragraph in paragraphs)
+    again = repeat_of(store.run(run))
+    assert again.command == "telltale import states.npz --labels labels.csv --model another"
 
 
 def test_a_long_run_has_a_report_of_the_same_size(made, cache, tmp_path):
