@@ -30,7 +30,7 @@ $(TOOLS)/.installed: requirements-tools.lock
 	$(TOOLS)/bin/python -m pip $(LOCKED) -r $<
 	touch $@
 
-.PHONY: setup run test check bench faults docs chromium lock audit sbom
+.PHONY: setup run test check bench faults docs screenshots chromium lock audit sbom
 setup: .venv/.installed
 	@$(BIN)/python -m core.setup --cache "$(CACHE)"
 
@@ -59,6 +59,11 @@ bench: setup
 docs: .venv/.installed-test
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html is written"
+
+# The pictures of its pages, taken anew: the model in the box is asked for them, which takes a quarter of an hour.
+screenshots: setup chromium .venv/.installed-test
+	TELLTALE_SCREENSHOTS=1 TELLTALE_CACHE="$$(realpath -- "$(CACHE)")" \
+	  $(BIN)/python -m pytest -q tests/browser/test_screenshots.py
 
 # Pins every dependency anew, as new as requirements.txt allows; WHEELS= names builds of torch without CUDA.
 lock: $(TOOLS)/.installed

@@ -1,7 +1,7 @@
 """What MkDocs does besides while it builds the site: it makes pages from the program, which cannot go stale.
 
-The help of each command comes from the command line's own parser, the reference from docstrings, and the
-liar's card from where it lies beside the adapter.
+The help of each command comes from the command line's own parser, the reference from docstrings, the words
+from what the app says of them, and the liar's card from beside the adapter.
 """
 
 import argparse
@@ -17,19 +17,22 @@ from core.cli import parser
 ROOT = Path(__file__).resolve().parents[1]
 HELP = "<!-- help -->"
 """Where the help of a command stands on its page, docs/commands/COMMAND.md."""
-CARD = "liar.md"
-CARD_SOURCE = ROOT / "core" / "models" / "liar" / "README.md"
+CARD = ROOT / "core" / "models" / "liar" / "README.md"
+WORDS = ROOT / "dashboard" / "help" / "glossary.md"
+TAKEN_OVER = {CARD: ("liar.md", ""), WORDS: ("glossary.md", "# Words\n\n")}
+"""Files that lie elsewhere: which page each is, and what goes before its text."""
 WIDTH = 80
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+(?!\.)[^)#]+)(?:#[^)]*)?\)")
 REFERENCE = re.compile(r"\(([\w.]+)\.md\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made: one for each package that docs/api/index.md lists, and the liar's card."""
+    """Add the pages that are made: of each package that docs/api/index.md lists, and what is taken over."""
     for package in REFERENCE.findall((ROOT / "docs" / "api" / "index.md").read_text()):
         text = f"# {package}\n\n::: {package}\n"
         files.append(File.generated(config, f"api/{package}.md", content=text))
-    files.append(File.generated(config, CARD, content=CARD_SOURCE.read_text()))
+    for source, (page, before) in TAKEN_OVER.items():
+        files.append(File.generated(config, page, content=before + source.read_text()))
     return files
 
 
@@ -61,11 +64,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def within_the_site(place: Path, text: str, target: str) -> str:
-    """A link as the site can keep it: as it is within docs/, to the card's page, or else a path, unlinked."""
+    """A link as the site can keep it: within docs/ as it is, to a page taken over, or else only a path."""
     found = (ROOT / "docs" / place.parent / target).resolve()
     if found.is_relative_to(ROOT / "docs"):
         return f"[{text}]({target})"
-    if found == CARD_SOURCE:
-        return f"[{text}]({'../' * (len(place.parts) - 1)}{CARD})"
+    if found in TAKEN_OVER:
+        return f"[{text}]({'../' * (len(place.parts) - 1)}{TAKEN_OVER[found][0]})"
     path = found.relative_to(ROOT).as_posix()
     return f"`{path}`" if text.strip("`") == path else f"{text} (`{path}`)"

@@ -12,8 +12,8 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "core
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)|<(https?://[^>\s]+)>")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-GENERATED = re.compile(r"docs/(api/core[\w.]*|liar)\.md")
-"""Pages that docs/hooks.py makes: that they are there is what the strict build of the site checks."""
+GENERATED = re.compile(r"docs/(api/core[\w.]*|liar|glossary|first_lie|bring_your_own)\.md")
+"""Pages that the hooks of docs/ make: that they are there is what the strict build of the site checks."""
 
 
 def links_of(text):
