@@ -38,7 +38,7 @@ def show(runs: list[str]) -> None:
         if cells[0].button("Compare", type="primary", width="stretch"):
             compare(*runs)
         cells[3].caption("The upper one of the table minus the lower one.")
-    if cells[2].button("Move to the trash", width="stretch"):
+    if cells[2 if len(runs) == 1 else 1].button("Move to the trash", width="stretch"):
         st.session_state[TO_DELETE] = runs
     if st.session_state.get(TO_DELETE) == runs:
         _confirm(runs)

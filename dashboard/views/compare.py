@@ -28,9 +28,10 @@ def main() -> None:
     run = need_answered_run()
     other = other_run(run)
     names = run_names(run, other)
-    st.markdown(f"#### {session.as_text(names[0])} minus {session.as_text(names[1])}")
-    said = said_beside(run, other)
     itself = run.run == other.run
+    of = f"{_short(run)}: " if itself else ""
+    st.markdown(f"#### {session.as_text(f'{of}{names[0]} minus {names[1]}')}")
+    said = said_beside(run, other)
     st.caption(PRUNING if itself else said.pairing.sentence())
     if itself and not drops_of(session.run_store(), run.run):
         st.info("Nothing is dropped yet: before and after are the same. **Prune** drops answers.")
@@ -79,7 +80,7 @@ def other_run(run: Run) -> Run:
 def run_names(run: Run, other: Run) -> tuple[str, str]:
     """What to call both: by model and template, and their ids, which alone are never the same."""
     if run.run == other.run:
-        return f"{_short(run)}, after pruning", f"{_short(run)}, before pruning"
+        return "after pruning", "before pruning"
     return _short(run), _short(other)
 
 

@@ -16,7 +16,6 @@ SHOWN = (
     *("answers", "planned", "MB", "started"),
 )
 COLUMNS = {
-    "run": st.column_config.TextColumn(width="small"),
     "answers": st.column_config.NumberColumn(format="%,d"),
     "planned": st.column_config.NumberColumn(format="%,d"),
     "MB": st.column_config.NumberColumn(format="%,.1f", help="States and journal, on this machine's disk."),

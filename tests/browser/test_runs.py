@@ -50,8 +50,12 @@ def test_two_runs_are_chosen_and_compared(page, store):
     settle(page)
     go(page, "Runs")
     choose(page, 1, 2)
+    # In the file that a table offers by itself texts may be formulas.
+    expect(page.locator("[aria-label^='Download as CSV']")).to_have_count(1)
+    expect(page.locator("[aria-label^='Download as CSV']")).to_be_hidden()
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_text("Paired by groups of questions: both runs ask the same 160")).to_be_visible()
+    expect(page.get_by_role("heading", name="minus")).to_contain_text("made · review · lost-r minus")
     settle(page)
     assert "run=lost-run" in page.url and "other=clear-run" in page.url
     page.get_by_role("button", name="Compare the probes").click()
