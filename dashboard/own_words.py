@@ -36,7 +36,7 @@ def show(
         "The model answers a statement as the run asks about it, and of a pair its question alone: what it "
         "then says stands beside the answer that was forced into its turn after the very same words."
     )
-    left, middle, right, last = st.columns([4, 2, 2, 1], vertical_alignment="bottom")
+    left, middle, right, last = st.columns([7, 4, 4, 3], vertical_alignment="bottom")
     titles = [f"{number} · {one.question or one.text}" for number, one in enumerate(statements, 1)]
     chosen = left.selectbox("Statement", titles, key="own words")
     with middle:

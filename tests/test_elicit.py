@@ -429,6 +429,7 @@ def test_the_command_refuses_in_one_line(lab, tiny, capsys):
 
 def test_table_and_heat_map_show_each_judged_cell_once_with_its_own_n():
     from core import charts
+from core.charts.elicit import FADED, VIRIDIS
     from dashboard.elicit_results import map_frame, table
 
     cells = tuple(Cell(w, "review", "direct", s, True) for w in (0, 1) for s in (0, 2))
@@ -440,6 +441,7 @@ def test_table_and_heat_map_show_each_judged_cell_once_with_its_own_n():
     figure = charts.elicit_heat_map(map_frame(outcome, "lie_rate"), "lie rate")
     whole, faded = figure.data
     assert np.isfinite(whole.z.astype(float)).sum() == np.isfinite(faded.z.astype(float)).sum() == 2
-    assert whole.opacity == 1 and faded.opacity < 0.5 and len(figure.layout.shapes) == 1
+    assert [[colour for _, colour in heat.colorscale] for heat in figure.data] == [VIRIDIS, FADED]
+    assert len(figure.layout.shapes) == 1
     assert {text for text in whole.text.ravel() if text} == {"1.00<br>n 16", "0.75<br>n 16"}
     assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.charts import layers, speech, style
+from core.charts import elicit, layers, speech, style
 from dashboard.session import TOKEN_INK
 
 ROOT = Path(__file__).parents[1]
@@ -96,3 +96,10 @@ def test_charts_have_no_colours_of_their_own_for_words_or_grounds():
         for colour in COLOUR.findall(file.read_text())
     }
     assert found == {"calibration.py: #ffffff", "calibration.py: #9ec4e2", "transfer.py: #f5f5f5"}
+
+
+def test_the_figures_on_faded_fields_can_be_read():
+    """Plotly writes on pale fields in #444444."""
+    for colour in elicit.FADED:
+        field = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)]
+        assert contrast(field, channels("#444444")) >= 4.5

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from core.charts.style import RED, escaped, layout, shown
 
 VIRIDIS = pc.sequential.Viridis
-GREY = (190, 190, 190)
-FADED = [pc.label_rgb(pc.find_intermediate_color(pc.hex_to_rgb(colour), GREY, 0.65)) for colour in VIRIDIS]
+GREY = (225, 225, 225)
+FADED = [pc.label_rgb(pc.find_intermediate_color(pc.hex_to_rgb(colour), GREY, 0.8)) for colour in VIRIDIS]
 """The same colours, most of the way to grey: what is written on a field reads on any page."""
 UPRIGHT = 8
 """Columns of a heat map whose names still stand beside each other."""

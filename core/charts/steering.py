@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.charts.error_bars import error_bars
-from core.charts.style import NEUTRAL, PINK, PURPLE, band, layout
+from core.charts.style import NEUTRAL, PINK, TEAL, band, layout
 from core.steering.conditions import is_main
 
-MAIN, CONTROL, CHANCE = PURPLE, PINK, NEUTRAL
+MAIN, CONTROL, CHANCE = TEAL, PINK, NEUTRAL
 ALPHA_AXIS = "alpha (typical state norms)"
 DONE_AXIS = "strength (0 as it is, 1 done)"
 

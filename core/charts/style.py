@@ -82,6 +82,7 @@ def band(x: pd.Series, low: pd.Series, high: pd.Series, fill: str, **options: ob
     return go.Scatter(
         x=pd.concat([x, x[::-1]]),
         y=pd.concat([high, low[::-1]]),
+        mode="lines",
         fill="toself",
         fillcolor=fill,
         line={"width": 0},
