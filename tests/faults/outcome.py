@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from statistics import median
 
 from benchmarks.table import columns
@@ -53,22 +52,28 @@ class Row:
 
 
 def rows_of(injections: Iterable[Injection]) -> list[Row]:
-    """One row a fault, in the order in which they came."""
+    """One row a fault, in the order in which each came first."""
+    of_fault: dict[str, list[Injection]] = {}
+    for injection in injections:
+        of_fault.setdefault(injection.fault, []).append(injection)
     found = []
-    for fault, group in groupby(injections, key=lambda injection: injection.fault):
-        all_of = list(group)
+    for fault, all_of in of_fault.items():
         done = [injection for injection in all_of if not injection.skipped]
         found.append(
             Row(
                 fault,
                 len(done),
                 sum(not injection.lost for injection in done),
-                tuple(f"{i.how}: {', '.join(i.lost)}" for i in done if i.lost),
+                tuple(f"{i.how}: {_one_line(', '.join(i.lost))}" for i in done if i.lost),
                 tuple(injection.skipped for injection in all_of if injection.skipped),
                 tuple(i.seconds for i in done if i.seconds is not None),
             )
         )
     return found
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def faults_table(rows: Iterable[Row]) -> str:
