@@ -429,7 +429,7 @@ def test_the_command_refuses_in_one_line(lab, tiny, capsys):
 
 def test_table_and_heat_map_show_each_judged_cell_once_with_its_own_n():
     from core import charts
-from core.charts.elicit import FADED, VIRIDIS
+    from core.charts.elicit import FADED, VIRIDIS
     from dashboard.elicit_results import map_frame, table
 
     cells = tuple(Cell(w, "review", "direct", s, True) for w in (0, 1) for s in (0, 2))
