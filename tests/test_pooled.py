@@ -89,7 +89,7 @@ def test_a_planted_leak_pushes_the_null_up():
     def null_mean(rows):
         null = Permutations(frame, None, settings, rows, matched_validation(frame, rows))
         probe = make_probe("logistic").fit(named[rows.train], frame["target"].to_numpy()[rows.train])
-        null.layer(probe, named, named, lambda: False)
+        null.add(null.at_layer(probe, named, named, lambda: False))
         return np.mean(null.outcome(1.0).aurocs)
 
     leaking = Rows(train=honest, validation={"honest": honest[:40]}, test=lie, n_dropped=0)

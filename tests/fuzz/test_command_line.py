@@ -16,8 +16,10 @@ from tests.fuzz.refusals import nothing_beside
 
 LONG = ("train-liar", "elicit", "steer", "doctor", "dashboard")
 """Commands that work for minutes where nothing is wrong with what is typed; the last becomes a server."""
-WRITES = ("--csv", "--file", "--export", "--cache", "--own-report", "--exam")
+WRITES = ("--csv", "--file", "--export", "--cache", "--own-report", "--exam", "--states-at", "--to-folder")
 """Options whose value is a file that may be written, anywhere."""
+ELSEWHERE = ("--engine", "--to")
+"""Options that start a cluster, or ask a host."""
 
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
@@ -58,7 +60,9 @@ def values_of(action: argparse.Action, run: str, model: str) -> st.SearchStrateg
 def typed(draw: st.DrawFn, run: str, model: str) -> list[str]:
     """A command with what it needs and one or two of its options, some of which are wrong."""
     name = draw(st.sampled_from([name for name in COMMANDS if name not in LONG]))
-    actions = [act for act in COMMANDS[name]._actions if not set(act.option_strings) & {*WRITES, "-h"}]
+    actions = [
+        act for act in COMMANDS[name]._actions if not set(act.option_strings) & {*WRITES, *ELSEWHERE, "-h"}
+    ]
     free = [act for act in actions if act.option_strings and not act.required and act.dest != "model"]
     chosen = draw(st.lists(st.sampled_from(free), max_size=2)) if free else []
     words = [name]
