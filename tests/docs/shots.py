@@ -64,7 +64,13 @@ SHOTS = (
     Shot("tokens", "asked", ("Spellings", "Outside both choices"), 1100),
     Shot("runs", "asked", ("Search", "runs:"), 700),
     Shot("compare", "read", ("What they say", "What a probe reads"), 1300, "other={other}"),
-    Shot("statements", "asked", ("Score them", "What it says itself"), 1200, before=score_statements),
+    Shot(
+        "statements",
+        "asked",
+        ("What the model says, and", "What it says itself"),
+        1200,
+        before=score_statements,
+    ),
 )
 
 
