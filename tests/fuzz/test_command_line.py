@@ -15,8 +15,8 @@ from tests.fuzz.hostile import NAMES
 from tests.fuzz.refusals import nothing_beside
 
 LONG = ("train-liar", "elicit", "steer", "doctor", "report", "figures", "dashboard")
-"""Commands that work for minutes where nothing is wrong with what is typed; the last becomes a server, and the
-two before it write wherever they are."""
+"""Commands that work for minutes where nothing is wrong with what is typed; the last becomes a server, and
+the two before it write wherever they are."""
 WRITES = ("--csv", "--file", "--export", "--cache", "--own-report", "--exam", "--states-at", "--to-folder")
 """Options whose value is a file that may be written, anywhere."""
 ELSEWHERE = ("--engine", "--to")
