@@ -81,6 +81,15 @@ def test_another_version_of_the_same_figure_is_no_other_configuration(lab, monke
     assert log.of(run) == before
 
 
+def test_a_damaged_report_is_not_made_anew_by_looking_for_it(lab, monkeypatch):
+    run, store = only_run(lab), RunStore(lab)
+    probe_run(store, run, QUICK)
+    monkeypatch.setattr(of_run, "run_probe", None)  # the test set stays closed
+    assert of_run.known_report(store, run, QUICK) is not None
+    of_run.report_path(store, run, QUICK, None).write_bytes(b"x")
+    assert of_run.known_report(store, run, QUICK) is None
+
+
 def test_the_log_outlives_derived_results_and_is_of_one_run(lab, tmp_path):
     log = JudgementStore(tmp_path)
     log.add(LoggedJudgement("a", "c1", "b", "logistic", 0.7))

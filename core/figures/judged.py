@@ -7,11 +7,9 @@ have changed. The log's own figure stays.
 import re
 from dataclasses import dataclass, replace
 
-from core.derived import load_derived
 from core.errors import ProbeError
-from core.own_report.of_probe import with_own_report
 from core.probes.by_layer import ProbeReport
-from core.probes.of_run import configuration_of, in_words, report_path
+from core.probes.of_run import configuration_of, in_words, known_report
 from core.probes.rows import ProbeSettings
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import RunStore
@@ -36,19 +34,6 @@ class JudgedProbe:
 def judged_probes(store: RunStore, run: str) -> list[JudgedProbe]:
     """Every probe that was judged on a run's test questions, the first first."""
     return [_with_report(store, logged) for logged in JudgementStore(store.cache).of(run)]
-
-
-def kept_report(
-    store: RunStore,
-    run: str,
-    settings: ProbeSettings,
-    test_run: str | None = None,
-    pruned: bool = True,
-    test_pruned: bool = True,
-) -> ProbeReport | None:
-    """The report of a probe where it is kept, else None; never computes, so that no test set is opened."""
-    found = load_derived(report_path(store, run, settings, test_run, pruned, test_pruned))
-    return None if found is None else with_own_report(store, found, run, test_run or run)
 
 
 def settings_in(words: str) -> ProbeSettings | None:
@@ -77,6 +62,6 @@ def _with_report(store: RunStore, logged: LoggedJudgement) -> JudgedProbe:
         return JudgedProbe(logged, None)
     for permutations in NULLS:
         asked = replace(settings, permutations=permutations)
-        if (report := kept_report(store, logged.trained, asked, other)) is not None:
+        if (report := known_report(store, logged.trained, asked, other)) is not None:
             return JudgedProbe(logged, report)
     return JudgedProbe(logged, None)

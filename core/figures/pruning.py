@@ -3,7 +3,7 @@
 from core.charts.pruning import side_by_side
 from core.figures.answers import AS_LEFT, rate_lines
 from core.figures.figure import Absent, Answered, Drawn, RunFigure
-from core.figures.judged import kept_report
+from core.probes.of_run import known_report
 from core.probes.rows import ProbeSettings, default_modes
 from core.pruning.effect import probe_areas, rates
 
@@ -47,8 +47,8 @@ def _probes(at: Answered) -> Drawn:
     title = "A probe, trained before and after"
     train, test = default_modes(at.labelled["mode"].unique())
     settings = ProbeSettings(train=train, test=test, permutations=0)
-    before = kept_report(at.store, at.run.run, settings, pruned=False)
-    after = kept_report(at.store, at.run.run, settings, test_pruned=False)
+    before = known_report(at.store, at.run.run, settings, pruned=False)
+    after = known_report(at.store, at.run.run, settings, test_pruned=False)
     if before is None:
         why = (
             "the Prune page judges it, under “Before and after”, and did not for the decisions as they stand"

@@ -159,10 +159,9 @@ def known_report(
     pruned: bool = True,
     test_pruned: bool = True,
 ) -> ProbeReport | None:
-    """The report where it was made before, else None; never computes."""
-    if not report_path(store, run, settings, test_run, pruned, test_pruned).is_file():
-        return None
-    return probe_run(store, run, settings, test_run=test_run, pruned=pruned, test_pruned=test_pruned)
+    """The report of a probe where it is kept, else None; never computes, so that no test set is opened."""
+    found = load_derived(report_path(store, run, settings, test_run, pruned, test_pruned))
+    return None if found is None else with_own_report(store, found, run, test_run or run)
 
 
 def area_among(report: ProbeReport, frame: pd.DataFrame) -> Area | None:
