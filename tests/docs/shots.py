@@ -143,6 +143,6 @@ def checked(cache: Path, brought: Path, model: Path) -> Mapping[str, str]:
     return {"asked": run, "read": here, "other": there}
 
 
-def _with_labels(files: tuple[Path, Path]) -> tuple[Path, str, Path]:
+def _with_labels(files: tuple[Path, Path]) -> tuple[object, ...]:
     states, labels = files
-    return states, "--labels", labels
+    return states, "--labels", labels, "--model", "planted"
