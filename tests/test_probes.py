@@ -244,6 +244,13 @@ def test_permuting_keeps_counts_and_questions_whole(target):
     assert (permuted_targets(frame, target, 1, 0)[0] != frame["target"]).any()
 
 
+def test_groups_of_one_pattern_are_permuted_too():
+    frame = pd.DataFrame({"group": np.arange(80) // 4, "question": np.arange(80), "mode": "honest"})
+    frame["target"] = np.tile([1, 0], 40)
+    kept = [(fake == frame["target"]).mean() for fake in permuted_targets(frame, "truth", 100, 0)]
+    assert min(kept) > 0.2 and max(kept) < 0.8 and np.mean(kept) == pytest.approx(0.5, abs=0.05)
+
+
 def test_dropped_answers_are_left_out_and_outcome_drops_only_of_training():
     frame = answers()
     frame.loc[frame["mode"] == "lie", "dropped_outcome"] = True

@@ -38,14 +38,20 @@ class Null:
         }
 
 
+def _mixed(block: list[list[int]], values: np.ndarray, generator: random.Random) -> list[list[int]]:
+    """A group's units in a drawn order; as they are where all have one label, which no order changes."""
+    return block if len({values[unit[0]] for unit in block}) == 1 else generator.sample(block, len(block))
+
+
 def permuted_targets(frame: pd.DataFrame, target: str, permutations: int, seed: int) -> np.ndarray:
     """Targets with labels moved between groups, (permutations, rows).
 
     `truth`: a question keeps one label over all its answers, and labels move between groups in blocks, so
-    that what hangs together still does. Others: the same within each mode. `mode`: each group's modes are
-    swapped or not.
+    that what hangs together still does, and within a group between its questions: where every group has the
+    same labels in the same order (each statement beside its negation), blocks alone would move nothing.
+    Others: the same within each mode. `mode`: each group's modes are swapped or not.
     """
-    generator = random.Random(f"permutation {seed}")
+    generator, within = random.Random(f"permutation {seed}"), random.Random(f"within groups {seed}")
     values = frame["target"].to_numpy()
     groups = frame["group"].tolist()
     if target == "mode":
@@ -78,7 +84,7 @@ def permuted_targets(frame: pd.DataFrame, target: str, permutations: int, seed: 
         for members, (rows, sizes) in zip(strata.values(), receivers, strict=True):
             givers = list(members)
             generator.shuffle(givers)
-            given = values[[unit[0] for block in givers for unit in block]]
+            given = values[[unit[0] for block in givers for unit in _mixed(block, values, within)]]
             shift = generator.randrange(len(given)) if len(given) > 1 else 0
             made[number, rows] = np.repeat(np.roll(given, -shift), sizes)
     return made
