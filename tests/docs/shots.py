@@ -136,7 +136,7 @@ def checked(cache: Path, brought: Path, model: Path) -> Mapping[str, str]:
     asked = (*REVIEWS, 80, "--model", model)
     tell(cache, *asked)
     run = run_of(cache, "movie-reviews")
-    tell(cache, "probe", run, "--permutations", 20)
+    tell(cache, "probe", run)
     restyled(cache, run, *asked, layer=CHECKED_LAYER)
     grid = ("--template", "review", "--wording", 0, "--shots", 0, "--order", 0)
     tell(cache, "elicit", "--data", "movie-reviews", "--n", 8, *grid, "--model", model)
