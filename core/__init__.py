@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.notebook.asking import fetch, harvest, import_states, questions, tokens
     from core.notebook.drawing import figure
+    from core.notebook.experiments import compare_runs, lie_score, shifts, steer, write_report
     from core.notebook.judging import controls, cross_validate, probe, read_or_said, score, transfer
     from core.notebook.stored import answers_of, run, runs
     from core.prompts.templates import Template
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PLACES = {
     "core.notebook.asking": ("fetch", "harvest", "import_states", "questions", "tokens"),
     "core.notebook.drawing": ("figure",),
+    "core.notebook.experiments": ("compare_runs", "lie_score", "shifts", "steer", "write_report"),
     "core.notebook.judging": ("controls", "cross_validate", "probe", "read_or_said", "score", "transfer"),
     "core.notebook.stored": ("answers_of", "run", "runs"),
     "core.prompts.templates": ("Template",),
@@ -36,20 +38,25 @@ PLACES = {
 __all__ = [
     "Template",
     "answers_of",
+    "compare_runs",
     "controls",
     "cross_validate",
     "fetch",
     "figure",
     "harvest",
     "import_states",
+    "lie_score",
     "probe",
     "questions",
     "read_or_said",
     "run",
     "runs",
     "score",
+    "shifts",
+    "steer",
     "tokens",
     "transfer",
+    "write_report",
 ]
 
 

@@ -49,6 +49,7 @@ def _outcome(run: Run, job: Job) -> None:
         lambda: made.html,
         f"report-{run.run}.html",
         "text/html",
+        on_click="ignore",
         icon=":material/download:",
         width="stretch",
     )

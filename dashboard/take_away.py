@@ -11,10 +11,12 @@ from core.csv_text import as_csv
 def take_away(what: str, table: pd.DataFrame, file: str, command: str) -> None:
     """A download button and a command beside it; the file is made when it is asked for.
 
+    The click draws nothing anew: that would forget the file before the browser has asked for it.
+
     Args:
         what: the button's label.
         file: the name that the CSV file is offered under.
     """
     left, right = st.columns([1, 4], vertical_alignment="center")
-    left.download_button(what, partial(as_csv, table), file, "text/csv", width="stretch")
+    left.download_button(what, partial(as_csv, table), file, "text/csv", on_click="ignore", width="stretch")
     right.code(command, language="bash", wrap_lines=True)

@@ -107,6 +107,34 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
     return work
 
 
+def harvest_on_cluster(settings: HarvestSettings, store: RunStore, address: str) -> Work:
+    """Run or resume a harvest on the Ray cluster at an address; else as `harvest`."""
+
+    def work(job: Job) -> Any:
+        from core.engine.on_ray import harvest_on_ray
+        from core.engine.ray_crew import Cluster
+
+        run = ""
+
+        def planned(prepared: Any, _: dict) -> None:
+            nonlocal run
+            run = prepared.run
+
+        def show(state: Any) -> None:
+            job.works_on(run)
+            left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
+            job.progress(
+                state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left} · on Ray"
+            )
+
+        job.progress(0.0, "reaching the Ray cluster, where workers load the model")
+        return harvest_on_ray(
+            settings, store, Cluster(address), progress=show, cancelled=job.cancelled, planned=planned
+        )
+
+    return work
+
+
 def elicit(settings: ElicitSettings, cache: Path) -> Work:
     """Run or resume an elicitation; the job's `about` is its id as soon as that is known."""
 

@@ -16,9 +16,11 @@ from core.engine.ray_worker import Worker
 from core.engine.settings import HarvestSettings
 from core.engine.storing import begin
 from core.errors import ModelError, StoreError
+from core.jobs import Jobs
 from core.models.loading import load_model
 from core.signals import INTERRUPTED
 from core.store.runs import RunStore
+from dashboard import work
 from tests.conftest import beside
 
 # Few enough that nobody searches for the best size of a batch, which goes by the clock, and changes digits.
@@ -68,6 +70,17 @@ def test_a_worker_killed_in_the_middle_changes_nothing(local, store):
     made = harvest_on_ray(settings, store, Cluster(workers=2), progress=progress, started=pids.extend)
     assert killed and made.complete and made.answers == made.made == local[1].planned
     assert len(pids) >= 2, "another went on; nobody waits for the one in the place of the killed one"
+    check_alike(local, store)
+
+
+def test_the_generate_page_sends_a_harvest_to_the_cluster_that_the_environment_names(local, store):
+    settings = HarvestSettings.from_dict(local[1].settings)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        state = Jobs().start("harvest", work.harvest_on_cluster(settings, store, "auto")).wait()
+    finally:
+        ray.shutdown()
+    assert state.error is None and state.about == local[1].run and state.what.endswith("on Ray")
     check_alike(local, store)
 
 

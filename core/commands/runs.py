@@ -62,7 +62,7 @@ def runs(cache: Path, options: Namespace) -> Result:
         store.delete(run.run)
         how = f"{run.run} is in the trash: `telltale runs restore {run.run}` brings it back"
         return {"run": run.run, "deleted": True}, how
-    summary = summarise(store, run) | {"states_at": store.url_of_states(run.run)}
+    summary = summarise(store, run)
     told = {name: value for name, value in summary.items() if name != "beliefs"}
     lines = [f"{name}: {value}" for name, value in told.items()]
     lines.append(f"beliefs: {belief_line(summary['beliefs'], summary['beliefs']['margin'])}")
@@ -156,6 +156,14 @@ def list_trash(cache: Path) -> Result:
     return {"trash": found}, "\n".join(lines) or "the trash is empty"
 
 
+def states_at(store: RunStore, run: str) -> str | None:
+    """Where a run's states are, where that is not the cache; why it cannot be told, for a list goes on."""
+    try:
+        return store.url_of_states(run)
+    except StoreError as error:
+        return str(error)
+
+
 def summarise(store: RunStore, run: Run) -> dict:
     """A run under the names that scripts count on."""
     frame, remarks = labelled(store, run.run), RemarkStore(store.cache).of(run.run)
@@ -164,6 +172,7 @@ def summarise(store: RunStore, run: Run) -> dict:
         "title": run.title,
         "tags": list(remarks.tags),
         "note": remarks.note,
+        "states_at": states_at(store, run.run),
         "model": run.facts["model"],
         "adapter": run.facts["adapter"],
         "left_out": run.settings["data"].get("left_out"),

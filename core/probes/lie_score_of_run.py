@@ -45,6 +45,13 @@ class LieScoreReport:
     belief_unsure: int
     constant: bool
 
+    def __repr__(self) -> str:
+        return f"LieScoreReport: {len(self.scores):,} answers, {self.at_layers}. {self.sentence}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an answer, see `lie_scores`."""
+        return self.scores
+
     @property
     def sentence(self) -> str:
         """What it comes to, in plain words."""

@@ -100,6 +100,9 @@ class Shifts:
     figures: tuple[ShiftFigure, ...]
     n_dropped: int
 
+    def __repr__(self) -> str:
+        return f"Shifts: {self.sentence()}"
+
     def to_frame(self) -> pd.DataFrame:
         """One row a figure, with the columns of `ShiftFigure.to_row`; what cannot be had is NaN."""
         return pd.DataFrame([figure.to_row() for figure in self.figures])

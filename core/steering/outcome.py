@@ -44,6 +44,13 @@ class SteerOutcome:
     answers: pd.DataFrame
     pushes: dict[str, Push]
 
+    def __repr__(self) -> str:
+        return f"SteerOutcome: layer {self.settings.layer}, {self.settings.how}. {self.sentence()}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a direction, strength, mode and measure, see `core.steering.figures.curves`."""
+        return self.curves
+
     @property
     def read(self) -> Area | None:
         """AUROC on test answers of the mode that the probe was trained on; None where it has one class."""

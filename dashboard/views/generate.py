@@ -1,5 +1,6 @@
 """Generate: choose questions, prompt and modes, start, and watch the answers arrive; or ask one thing."""
 
+import os
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from dashboard.answer_table import answer_rows
 from dashboard.harvest_form import harvest_form
 
 ROWS = 200
+CLUSTER = "RAY_ADDRESS"
+"""Ray's own variable: where a cluster is."""
 
 
 def main() -> None:
@@ -31,11 +34,23 @@ def main() -> None:
         settings = harvest_form(model_panel.chosen())
         if settings:
             disk_warning.show(settings)
+        cluster = os.environ.get(CLUSTER, "")
+        on_cluster = bool(cluster) and st.toggle(
+            "On the Ray cluster",
+            key="on cluster",
+            help=f"At {session.as_text(cluster)}, as {CLUSTER} says. The run is the same as one made here.",
+        )
         if settings and st.button(
             "Start", type="primary", width="stretch", help="Ctrl+Enter", shortcut="Ctrl+Enter"
         ):
             st.session_state["follow"] = True
-            model_panel.start(work.HARVEST, work.harvest(settings, session.run_store()))
+            store = session.run_store()
+            model_panel.start(
+                work.HARVEST,
+                work.harvest_on_cluster(settings, store, cluster)
+                if on_cluster
+                else work.harvest(settings, store),
+            )
             del st.session_state["follow"]  # reached only where another job runs and this was refused
     with right:
         session.watch_job(work.HARVEST)
