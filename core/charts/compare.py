@@ -42,8 +42,8 @@ def figures_beside(figures: pd.DataFrame, names: tuple[str, str]) -> go.Figure:
             drawn.add_trace(trace.update(marker_symbol=symbol), 1, 2)
     drawn.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, row=1, col=2)
     drawn.update_yaxes(tickvals=places, ticktext=lines, range=[-0.6, len(lines) - 0.4], row=1, col=1)
-    drawn.update_xaxes(title="value (95 % interval)", range=[-0.02, 1.02], row=1, col=1)
-    drawn.update_xaxes(title="the first minus the other (95 % interval)", row=1, col=2)
+    drawn.update_xaxes(title="value<br>(95 % interval)", range=[-0.02, 1.02], row=1, col=1)
+    drawn.update_xaxes(title="first − other<br>(95 % interval)", row=1, col=2)
     return layout(drawn, 130 + LINE * len(lines))
 
 

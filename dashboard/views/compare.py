@@ -109,11 +109,14 @@ def clear_differences(figures: list[Compared]) -> str:
     if not clear:
         return "No figure differs clearly: each interval of a difference holds 0."
     told = [
-        f"{row.what}, {row.mode} {found.value:+.2f} ({found.ci[0]:+.2f} to {found.ci[1]:+.2f})"
+        f"{row.what}, {row.mode} {found.value:+.3f} ({found.ci[0]:+.3f} to {found.ci[1]:+.3f})"
         for row, found in clear[:NAMED]
     ]
     more = f"; and {len(clear) - NAMED} more" if len(clear) > NAMED else ""
-    return session.as_text(f"{len(clear)} of {len(figures)} figures differ clearly: {'; '.join(told)}{more}.")
+    return session.as_text(
+        f"{len(clear)} of {len(figures)} figures differ clearly: {'; '.join(told)}{more}. "
+        "Of many intervals one in twenty misses by chance."
+    )
 
 
 def judged(run: Run, other: Run) -> None:
