@@ -13,3 +13,17 @@ def said_names(run: Run, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
         return ["–"] * len(frame), ["–"] * len(frame)
     said = ["none" if pd.isna(value) else names[int(value)] for value in frame["said"]]
     return said, [names[int(value)] for value in frame["label"]]
+
+
+def with_answers(points: pd.DataFrame, run: Run, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A layer's points with what people read of each answer, and the answers' rows in the same order.
+
+    Args:
+        points: with a column `answer`; those of answers that the frame lacks are left out.
+        frame: the run's labelled answers.
+    """
+    points = points[points["answer"].isin(frame["answer"])].reset_index(drop=True)
+    rows = frame.set_index("answer").loc[points["answer"]].reset_index()
+    said, truth = said_names(run, rows)
+    shown = {name: rows[name] for name in ("mode", "text", "generated", "verdict")}
+    return points.assign(**shown, said=said, truth=truth), rows

@@ -9,10 +9,10 @@ from core.errors import TelltaleError
 from core.labels import FLAGS
 from core.models.tokenizers import load_tokenizer
 from core.prompts.modes import wording_of
+from core.said_names import said_names
 from core.store.decision import DEFAULT_REASON, OUTCOME, REASONS
 from core.store.runs import Run
 from dashboard import session
-from dashboard.answer_table import said_names
 from dashboard.fitted_probe import scores_of
 from dashboard.prune_filters import filters
 from dashboard.pruning import queue_key, reason_name, record, show_refusal, undo_redo

@@ -89,10 +89,7 @@ def harvest(settings: HarvestSettings, store: RunStore) -> Work:
         prepared = prepare(settings, loaded, store.cache)
 
         def show(state: Any) -> None:
-            job.works_on(prepared.run)
-            left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
-            made = f"{state.done:,} of {state.planned:,} answers{left}{elsewhere}"
-            job.progress(state.done / state.planned, made)
+            _tell_of_harvest(job, prepared.run, state, elsewhere)
 
         elsewhere = ""
 
@@ -121,11 +118,7 @@ def harvest_on_cluster(settings: HarvestSettings, store: RunStore, address: str)
             run = prepared.run
 
         def show(state: Any) -> None:
-            job.works_on(run)
-            left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
-            job.progress(
-                state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left} · on Ray"
-            )
+            _tell_of_harvest(job, run, state, " · on Ray")
 
         job.progress(0.0, "reaching the Ray cluster, where workers load the model")
         return harvest_on_ray(
@@ -133,6 +126,13 @@ def harvest_on_cluster(settings: HarvestSettings, store: RunStore, address: str)
         )
 
     return work
+
+
+def _tell_of_harvest(job: Job, run: str, state: Any, where: str) -> None:
+    """Say how far a harvest is, and after it where it is made."""
+    job.works_on(run)
+    left = "" if state.left is None else f" · {state.rate:.1f} a second · {in_words(state.left)} left"
+    job.progress(state.done / state.planned, f"{state.done:,} of {state.planned:,} answers{left}{where}")
 
 
 def elicit(settings: ElicitSettings, cache: Path) -> Work:

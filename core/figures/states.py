@@ -1,13 +1,12 @@
 """The figure of the states: one layer's principal components, for looking at."""
 
 import numpy as np
-import pandas as pd
 
 from core import charts
 from core.errors import ProjectionError
 from core.figures.figure import Absent, Answered, Drawn, RunFigure
 from core.projection import ProjectionSettings, pca_layer
-from core.said_names import said_names
+from core.said_names import with_answers
 
 SECTION = "States"
 TITLE = "One layer's states, in two dimensions"
@@ -33,7 +32,7 @@ def figure_of_states(at: Answered, chosen: int | None) -> Drawn:
         projection = pca_layer(at.store, run.run, layer, ProjectionSettings(position))
     except ProjectionError as why:
         return [Absent(SECTION, TITLE, str(why))]
-    points = _described(at, projection.at(layer))
+    points, _ = with_answers(projection.at(layer), run, at.labelled)
     all_points = len(points)
     if all_points > MOST_POINTS:
         points = points.sample(MOST_POINTS, random_state=0)
@@ -52,18 +51,3 @@ def figure_of_states(at: Answered, chosen: int | None) -> Drawn:
         caption += " At this layer every state is the same."
     command = f"telltale export {run.run} --layer {layer} --position {position} --file states.npy"
     return [RunFigure("states", SECTION, TITLE, caption, chart, points, command)]
-
-
-def _described(at: Answered, points: pd.DataFrame) -> pd.DataFrame:
-    """The points with what the chart shows of each answer."""
-    points = points[points["answer"].isin(at.labelled["answer"])].reset_index(drop=True)
-    rows = at.labelled.set_index("answer").loc[points["answer"]].reset_index()
-    said, truth = said_names(at.run, rows)
-    return points.assign(
-        mode=rows["mode"],
-        text=rows["text"],
-        generated=rows["generated"],
-        verdict=rows["verdict"],
-        said=said,
-        truth=truth,
-    )

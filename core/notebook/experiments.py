@@ -9,8 +9,6 @@ import pandas as pd
 
 from core.compare.behaviour import to_frame
 from core.compare.of_runs import compare_said
-from core.downloads import replace_atomically
-from core.errors import StoreError
 from core.notebook.stored import opened
 from core.notebook.working import quiet_libraries, working
 from core.probes.lie_score import LieScoreSettings
@@ -18,8 +16,7 @@ from core.probes.lie_score_of_run import LieScoreReport, lie_score_of_run
 from core.probes.rows import ProbeSettings
 from core.probes.shifts_figures import Shifts
 from core.probes.shifts_of_runs import shifts_of_runs
-from core.report.page import report_of_run
-from core.shown import LONGEST_PATH, named
+from core.report.file import write_report as write_file
 from core.steering.of_run import steer_run
 from core.steering.outcome import SteerOutcome
 from core.steering.settings import SteerSettings
@@ -117,10 +114,5 @@ def write_report(
     store, name = opened(run, cache)
     path = Path(file or f"report-{name}.html")
     with working(show) as tell:
-        made = report_of_run(store, name, progress=tell)
-    try:
-        replace_atomically(path, made.html.encode())
-    except OSError as error:
-        reason = error.strerror or error
-        raise StoreError(f"{named(path, LONGEST_PATH)} cannot be written: {reason}") from error
+        write_file(store, name, path, progress=tell)
     return path

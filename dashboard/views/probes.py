@@ -12,6 +12,7 @@ from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
 from core.probes.rows import BOTH, TARGETS, ProbeSettings, default_modes
+from core.said_names import said_names
 from core.store.runs import Run
 from dashboard import (
     chart_with_table,
@@ -22,7 +23,6 @@ from dashboard import (
     probe_uses,
     session,
 )
-from dashboard.answer_table import said_names
 from dashboard.need_run import need_answered_run
 
 TARGET_HELP = (

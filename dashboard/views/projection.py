@@ -9,9 +9,10 @@ import streamlit as st
 from core import charts
 from core.jobs import JOBS
 from core.projection import Projection, ProjectionSettings, known_projection, pca_layer, warm_up
+from core.said_names import with_answers
 from core.store.runs import Run
 from dashboard import chart_with_table, in_address, model_panel, session, work
-from dashboard.answer_table import answer_rows, said_names
+from dashboard.answer_table import answer_rows
 from dashboard.fitted_probe import scores_of
 from dashboard.pruning import decide
 
@@ -130,19 +131,8 @@ def axis_titles(projection: Projection, layer: int) -> list[str]:
 
 def coloured(run: Run, frame: pd.DataFrame, projection: Projection, layer: int, colour: str) -> pd.DataFrame:
     """The layer's points with what the chart shows of each answer; without scores where there is no probe."""
-    points = projection.at(layer)
-    points = points[points["answer"].isin(frame["answer"])].reset_index(drop=True)
-    rows = frame.set_index("answer").loc[points["answer"]].reset_index()
-    said, truth = said_names(run, rows)
-    points = points.assign(
-        mode=rows["mode"],
-        text=rows["text"],
-        generated=rows["generated"],
-        verdict=rows["verdict"],
-        source=rows["source"],
-        said=said,
-        truth=truth,
-    )
+    points, rows = with_answers(projection.at(layer), run, frame)
+    points = points.assign(source=rows["source"])
     if colour == SCORE and (found := scores_of(run, rows, layer)) is not None:
         points[SCORE] = found / (np.nanstd(found) or 1.0)
     return points

@@ -11,7 +11,7 @@ from core.probes.read_or_said_of_run import known_read_or_said, last_common_laye
 from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore
 from core.store.runs import RunStore
-from tests.browser.conftest import SLOW, go, metric, settle
+from tests.browser.conftest import SLOW, choose, go, metric, settle
 from tests.conftest import measure
 
 QUESTIONS = 60
@@ -45,11 +45,7 @@ def test_the_exact_prompt_is_shown_in_both_modes(page):
     settle(page)
     page.get_by_role("tab", name="Prompt").click()
     page.get_by_text("The exact prompt, token by token").click()
-    shown = page.get_by_role("switch", name="Show it")
-    for _ in range(3):  # a click may fall into the drawing that follows the end of the harvest
-        if not shown.is_checked():
-            page.get_by_text("Show it", exact=True).click()
-        settle(page)
+    choose(page, page.get_by_role("switch", name="Show it"), page.get_by_text("Show it", exact=True))
     expect(page.get_by_text(re.compile(r"^honest · \d+ tokens"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"^lie · \d+ tokens"))).to_be_visible()
     expect(page.get_by_text("<|im_start|>").first).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from core.store.runs import RunStore
 from dashboard.plain_text import CUT
-from tests.browser.conftest import SLOW, go, settle, start_app
+from tests.browser.conftest import SLOW, choose, go, settle, start_app
 from tests.conftest import beside
 from tests.hostile_runs import ELSEWHERE, MODEL, NAME, PERSON, TEXT, write_hostile_cache
 from tests.watched import Watched
@@ -136,12 +136,7 @@ def test_a_page_shows_hostile_text_as_text(page, name):
 def test_pruning_shows_hostile_text_as_text(page):
     go(page, "Prune")
     for part in PARTS:
-        chosen = page.get_by_role("radio", name=part, exact=True)
-        for _ in range(3):  # a click may fall into a drawing
-            if not chosen.is_checked():
-                chosen.click()
-            settle(page)
-        expect(chosen).to_be_checked()
+        choose(page, page.get_by_role("radio", name=part, exact=True))
         open_everything(page)
         point_at_charts(page)
         check(page)
