@@ -437,6 +437,7 @@ def parser() -> Parser:
     brought.add_argument("--labels", metavar="FILE", help="a table, its rows in the states' order")
     brought.add_argument("--text-column")
     brought.add_argument("--label-column")
+    brought.add_argument("--name", help="of the run, in its title")
     brought.add_argument("--model", help="that reads the answers; of states: what their model is called")
     brought.add_argument("--adapter", help="a PEFT folder with a LoRA adapter, for answers")
     brought.add_argument("--four-bit", action="store_true")

@@ -8,11 +8,10 @@ import numpy as np
 from core.commands.options import Result, model_settings
 from core.csv_text import to_csv
 from core.errors import DataError, StoreError
-from core.exchange.conversations import TRANSCRIPTS
 from core.exchange.import_states import import_states
-from core.exchange.inspect_log import SUFFIXES as INSPECT_LOGS
 from core.exchange.run_dataset import export_dataset
 from core.exchange.run_folder import export_folder
+from core.exchange.transcripts import holds_answers
 from core.labels_of_run import labelled
 from core.progress import shown_in_percent
 from core.shown import LONGEST_PATH, named
@@ -47,7 +46,9 @@ def _folder(store: RunStore, run: str, options: Namespace) -> Result:
 
 
 def _dataset(store: RunStore, run: str, options: Namespace) -> Result:
-    made = export_dataset(store, run, Path(options.file), options.position or ("prompt",), options.layer)
+    positions = options.position or ("prompt",)
+    with shown_in_percent() as show:
+        made = export_dataset(store, run, Path(options.file), positions, options.layer, progress=show)
     result = {"run": run, "file": str(made.folder), "answers": made.answers, "columns": made.columns}
     told = f"{made.answers:,} answers with {len(made.columns)} columns of states"
     return result, f"{told} written to {made.folder}: `datasets.load_from_disk` opens it"
@@ -77,7 +78,7 @@ def _one_file(store: RunStore, run: str, options: Namespace) -> Result:
 def take_in(cache: Path, options: Namespace) -> Result:
     """Make a run of states that were harvested elsewhere, or of answers that were given elsewhere."""
     store = RunStore(cache)
-    if Path(options.file).suffix.lower() in (TRANSCRIPTS, *INSPECT_LOGS):
+    if holds_answers(Path(options.file)):
         return _answers(store, options)
     if options.adapter or options.four_bit:
         raise DataError(
@@ -92,6 +93,7 @@ def take_in(cache: Path, options: Namespace) -> Result:
             model=options.model,
             text_column=options.text_column,
             label_column=options.label_column,
+            name=options.name,
             progress=show,
         )
     result = {"run": made.run, "answers": made.answers, "not_finite": made.not_finite, "found": made.found}
@@ -111,7 +113,7 @@ def _answers(store: RunStore, options: Namespace) -> Result:
         raise DataError("transcripts hold their labels: leave --labels, --text-column and --label-column out")
     loaded = load_model(model_settings(options), store.cache)
     with shown_in_percent() as show:
-        made = import_answers(store, Path(options.file), loaded, progress=show)
+        made = import_answers(store, Path(options.file), loaded, name=options.name, progress=show)
     result = {
         "run": made.run,
         "answers": made.answers,

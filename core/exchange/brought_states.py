@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from core.data.tables import read_table
 from core.downloads import sha256_of
 from core.errors import DataError
-from core.exchange.dataset_states import dataset_source, labels_of_dataset, open_dataset
+from core.exchange.dataset_states import dataset_source, labels_of_dataset, open_dataset, plain_columns
 from core.exchange.imported_answers import ImportedAnswers, imported_answers
 from core.exchange.numpy_states import npy_folder_source, npz_source
 from core.exchange.safetensors_states import safetensors_source
@@ -26,14 +27,22 @@ class Brought:
     """What a person brings: states, the answers that they are of, and where both came from.
 
     Attributes:
-        told: for the run's facts, the files' names and SHA-256.
+        states: their whole path.
         labels: the path of the table, or of the dataset that has its labels in it.
     """
 
     source: StateSource
     answers: ImportedAnswers
-    told: dict[str, str]
+    states: Path
     labels: Path
+
+    @cached_property
+    def told(self) -> dict[str, str]:
+        """For the run's facts, the files' names and SHA-256: all of both is read."""
+        told = {"states": named(self.states.name), "states_sha256": content_hash(self.states)}
+        if self.labels != self.states:
+            told |= {"labels": named(self.labels.name), "labels_sha256": content_hash(self.labels)}
+        return told
 
 
 def bring(states: Path, labels: Path | None, text: str | None, label: str | None) -> Brought:
@@ -45,15 +54,26 @@ def bring(states: Path, labels: Path | None, text: str | None, label: str | None
     states = place_of(states)
     where = states if labels is None else place_of(labels)
     source, frame = _open(states, None if labels is None else where)
-    told = {"states": named(states.name), "states_sha256": content_hash(states)}
-    if labels is not None:
-        told |= {"labels": named(where.name), "labels_sha256": content_hash(where)}
     if len(frame) != source.rows:
         raise DataError(
-            f"{told['states']} has {source.rows:,} rows and {named(where.name)} has {len(frame):,}: each row "
-            "of states needs its label, in the same order"
+            f"{named(states.name)} has {source.rows:,} rows and {named(where.name)} has {len(frame):,}: each "
+            "row of states needs its label, in the same order"
         )
-    return Brought(source, imported_answers(frame, where.name, text, label), told, where)
+    return Brought(source, imported_answers(frame, where.name, text, label), states, where)
+
+
+def label_columns(states: Path, labels: Path | None) -> list[str]:
+    """The columns among which text and label are; none where states come without any.
+
+    Raises:
+        DataError: the table or dataset cannot be read.
+    """
+    if labels is not None:
+        return [str(name) for name in read_table(place_of(labels)).columns]
+    folder = place_of(states)
+    if not (folder / OF_A_DATASET).is_file():
+        return []
+    return plain_columns(open_dataset(folder))
 
 
 def _open(states: Path, labels: Path | None) -> tuple[StateSource, pd.DataFrame]:

@@ -87,12 +87,18 @@ def states_columns(dataset: Any, where: str) -> list[str]:
     return [by_name[name] for name in in_layer_order(by_name, where)]
 
 
-def labels_of_dataset(dataset: Any, where: str) -> pd.DataFrame:
-    """The columns of a dataset that hold single values, its rows numbered from 1; classes by their names."""
+def plain_columns(dataset: Any) -> list[str]:
+    """The names of a dataset's columns that hold single values."""
     from datasets import ClassLabel, Value
 
-    features = dataset.features
-    plain = [name for name, kind in features.items() if isinstance(kind, Value | ClassLabel)]
+    return [name for name, kind in dataset.features.items() if isinstance(kind, Value | ClassLabel)]
+
+
+def labels_of_dataset(dataset: Any, where: str) -> pd.DataFrame:
+    """The columns of a dataset that hold single values, its rows numbered from 1; classes by their names."""
+    from datasets import ClassLabel
+
+    features, plain = dataset.features, plain_columns(dataset)
     if not plain:
         raise DataError(f"{where} has no column beside its states: name a table with --labels")
     frame = _rows(dataset, plain, 0, len(dataset), where).to_pandas()

@@ -6,10 +6,12 @@ run's tags and note stay here.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+import pandas as pd
 
 from core.downloads import replace_atomically
 from core.errors import DataError
@@ -22,7 +24,7 @@ from core.labels_of_run import labelled
 from core.liar.card import FIGURES
 from core.probes.saved import SavedProbes
 from core.shown import LONGEST_PATH, named
-from core.store.runs import RunStore
+from core.store.runs import Run, RunStore
 
 PROBE = "probe.safetensors"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
@@ -61,7 +63,7 @@ def package_liar(source: Path, target: Path) -> Package:
         DataError: the folder lacks one of them: a liar without an exam has no figures to show.
         StoreError: the target is there already or cannot be written.
     """
-    texts = {name: _text(source, name) for name in (README, FIGURES, TRAINING)}
+    texts = {name: text_of_liar(source, name) for name in (README, FIGURES, TRAINING)}
     try:
         training = json.loads(texts[TRAINING])
         _shorten(training["settings"]["model"], "id", "adapter")
@@ -73,7 +75,7 @@ def package_liar(source: Path, target: Path) -> Package:
     with written_whole(target) as folder:
         for name in ADAPTER:
             shutil.copyfile(source / name, folder / name)
-        _write(folder / README, f"{liar_head()}\n{texts[README]}")
+        _write(folder / README, liar_card(texts[README]))
         _write(folder / FIGURES, texts[FIGURES])
         _write(folder / TRAINING, json.dumps(training, indent=1))
     return _packed(target, "model")
@@ -85,25 +87,40 @@ def package_run(
     target: Path,
     positions: Sequence[str] = ("prompt",),
     layers: Sequence[int] | None = None,
+    *,
+    progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Package:
     """A run without the answers that were dropped, as a dataset folder with its card.
 
     Raises:
-        StoreError: see `core.exchange.run_dataset.export_dataset`.
+        StoreError, Cancelled: see `core.exchange.run_dataset.export_dataset`.
     """
     record = store.run(run)
-    made = export_dataset(store, record.run, target, positions, layers, pruned=True)
+    made = export_dataset(
+        store, record.run, target, positions, layers, pruned=True, progress=progress, cancelled=cancelled
+    )
     said = json.loads((target / RECORD).read_text(encoding="utf-8"))
     _shorten(said["settings"]["model"], "id", "adapter")
     _shorten(said["settings"]["data"], "name")
     for remark in ("tags", "note"):
         said.pop(remark, None)  # a person's own, for this cache
     _write(target / RECORD, json.dumps(said, indent=2, ensure_ascii=False))
-    settings = record.settings | {"data": said["settings"]["data"]}
-    answers = labelled(store, record.run)
-    card = run_card(replace(record, settings=settings), answers, made.answers, made.columns[0])
+    card = card_of_run(record, labelled(store, record.run), made.answers, made.columns[0])
     _write(target / README, card)
     return _packed(target, "dataset")
+
+
+def card_of_run(run: Run, answers: pd.DataFrame, kept: int, column: str) -> str:
+    """As `run_card`, without paths of this machine."""
+    data = dict(run.settings["data"])
+    _shorten(data, "name")
+    return run_card(replace(run, settings=run.settings | {"data": data}), answers, kept, column)
+
+
+def liar_card(text: str) -> str:
+    """The card of a liar, given the one that its folder has."""
+    return f"{liar_head()}\n{text}"
 
 
 def _shorten(settings: dict, *names: str) -> None:
@@ -113,7 +130,8 @@ def _shorten(settings: dict, *names: str) -> None:
             settings[name] = Path(settings[name]).name
 
 
-def _text(source: Path, name: str) -> str:
+def text_of_liar(source: Path, name: str) -> str:
+    """A text beside a liar's adapter. Raises `DataError` where it is missing or cannot be read."""
     if not (source / name).is_file():
         raise _lacks(source, name)
     return read_text_file(source / name, LARGEST_TEXT, DataError)

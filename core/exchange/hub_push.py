@@ -3,11 +3,49 @@
 The hub's library reads the token from where `hf auth login` or HF_TOKEN put it; it is not looked at here.
 """
 
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
 from core.errors import DataError
 from core.exchange.hub_packages import Package
+from core.exchange.hub_wanted import Wanted, package
+from core.exchange.run_parts import check_going_on
 from core.shown import named, quoted
+from core.store.runs import RunStore
 
 LOG_IN = "log in with `hf auth login`, with a token that may write"
+
+
+def is_offline() -> bool:
+    """Whether the hub's library is told to ask nobody (HF_HUB_OFFLINE)."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
+
+
+def pack_and_push(
+    store: RunStore,
+    wanted: Wanted,
+    to: str,
+    private: bool,
+    progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[str, tuple[str, ...]]:
+    """Make a package for a moment, and send it; gives its address on the hub and the names of its files.
+
+    Once it is being sent it is no longer cancelled: the hub takes all files or none.
+
+    Raises:
+        TelltaleError: see `core.exchange.hub_packages.package` and `push`. Cancelled: `cancelled` said so.
+    """
+    scratch = store.cache / "tmp"
+    scratch.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="push-") as folder:
+        made = package(store, wanted, Path(folder) / "package", progress, cancelled)
+        check_going_on(cancelled)
+        progress(1.0, f"sending {len(made.files)} files to {named(to)}")
+        return push(made, to, private), made.files
 
 
 def push(package: Package, to: str, private: bool) -> str:

@@ -11,17 +11,16 @@ import numpy as np
 
 from core.answers import make_reader
 from core.data.sources import DataSettings, fingerprint
-from core.data.tables import read_table
 from core.downloads import sha256_of
 from core.engine.decoding import POSITIONS
 from core.engine.facts import model_facts, spelling_facts
 from core.engine.settings import HarvestSettings
-from core.errors import Cancelled, DataError
+from core.errors import Cancelled
 from core.exchange.brought_states import place_of
-from core.exchange.conversations import TRANSCRIPTS, answers_table, conversations_of
 from core.exchange.given_answers import GivenAnswer, given_answer, in_blocks, read_given
-from core.exchange.imported_answers import ImportedAnswers, imported_answers
-from core.exchange.inspect_log import LABELS, SUFFIXES, read_inspect_log
+from core.exchange.imported_answers import ImportedAnswers
+from core.exchange.run_name import named_template
+from core.exchange.transcripts import read_transcripts
 from core.models.loading import LoadedModel
 from core.prompts.chat import chat_format
 from core.prompts.templates import Template
@@ -62,6 +61,7 @@ def import_answers(
     path: Path,
     loaded: LoadedModel,
     *,
+    name: str | None = None,
     progress: Callable[[float, str], None] = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ImportedRun:
@@ -72,6 +72,7 @@ def import_answers(
 
     Args:
         path: of chat transcripts (.jsonl), or of a log of Inspect (.eval or .json).
+        name: of the run, which stands in its title and changes nothing else.
 
     Raises:
         DataError, TemplateError: what was brought cannot be read, or does not fit the model.
@@ -80,7 +81,7 @@ def import_answers(
     """
     progress(0.0, "reading the transcripts")
     given = open_answers(place_of(path), loaded)
-    settings = settings_of(given, loaded)
+    settings = settings_of(given, loaded, name)
     reader = make_reader(loaded.tokenizer, settings.template.choices)
     content = [
         fingerprint(given.answers.questions),
@@ -125,31 +126,18 @@ def open_answers(path: Path, loaded: LoadedModel) -> Given:
     Raises:
         DataError, TemplateError: see `import_answers`.
     """
-    names, without = None, 0
-    if path.suffix.lower() in SUFFIXES:
-        frame, without = read_inspect_log(path)
-        names = LABELS
-    elif path.suffix.lower() == TRANSCRIPTS:
-        frame = read_table(path)
-    else:
-        raise DataError(
-            f"{named(path.name)} holds no answers: choose {TRANSCRIPTS} or {' or '.join(SUFFIXES)}"
-        )
-    found = conversations_of(frame, path.name)
-    answers = imported_answers(answers_table(frame, found), path.name, "text", "label", names)
-    unit = frame.index.name or "row"
+    found = read_transcripts(path)
     turns = [
-        given_answer(loaded, one, f"{named(path.name)} {unit} {place}")
-        for place, one in zip(frame.index, found, strict=True)
+        given_answer(loaded, one, place) for place, one in zip(found.places, found.conversations, strict=True)
     ]
-    return Given(path, answers, turns, without)
+    return Given(path, found.answers, turns, found.without_label)
 
 
-def settings_of(given: Given, loaded: LoadedModel) -> HarvestSettings:
+def settings_of(given: Given, loaded: LoadedModel, name: str | None = None) -> HarvestSettings:
     """The settings of such a run; its questions are what the users said last."""
     return HarvestSettings(
         DataSettings(str(given.path)),
-        Template(TEMPLATE, "{text}", given.answers.choices),
+        Template(named_template(TEMPLATE, name), "{text}", given.answers.choices),
         loaded.settings,
         modes=tuple(dict.fromkeys(given.answers.modes)),
         calibration="none",

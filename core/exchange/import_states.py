@@ -11,8 +11,9 @@ import numpy as np
 from core.data.sources import DataSettings, fingerprint
 from core.engine.not_finite import NOTHING
 from core.engine.settings import HarvestSettings
-from core.errors import DataError
+from core.errors import Cancelled, DataError
 from core.exchange.brought_states import Brought, bring
+from core.exchange.run_name import named_template
 from core.models.catalog import NO_MODEL, ModelSettings
 from core.prompts.chat import ChatFormat
 from core.prompts.templates import Template
@@ -49,7 +50,9 @@ def import_states(
     model: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    name: str | None = None,
     progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Imported:
     """Make a run of states and labels. The states stand at position `prompt`, wherever they were read.
 
@@ -59,15 +62,17 @@ def import_states(
         states: an .npz or .safetensors file, a folder with an .npy file for each layer, or a dataset folder.
         labels: a CSV, JSONL or Parquet file, its rows in the states' order; None where a dataset has them.
         model: what the model is called that the states are of, so that runs of one model are known to be.
+        name: of the run, which stands in its title and changes nothing else.
 
     Raises:
         DataError, ModelError: what was brought cannot be read, or does not fit together.
+        Cancelled: `cancelled` said so.
         StoreError: it cannot be written. Whatever is refused, nothing of it stays; where the disk is full as
             answers are committed, those that are stay, and the same import goes on.
     """
     progress(0.0, "reading what was brought")
     brought = bring(states, labels, text_column, label_column)
-    settings = settings_of(brought)
+    settings = settings_of(brought, name)
     facts = facts_of(brought, model)
     content = json.dumps([fingerprint(brought.answers.questions), brought.told])
     run = settings.run_id(hashlib.sha256(content.encode()).hexdigest(), facts["model_content"])
@@ -76,7 +81,7 @@ def import_states(
         return Imported(run, there[0].answers, len(store.not_finite(run)), True)
     with store.writing(run):
         try:
-            finite = _write_states(store, run, brought, progress)
+            finite = _write_states(store, run, brought, progress, cancelled)
             if not finite.any():
                 raise DataError(
                     f"{named(states.name)} has NaN or infinity in every row: there is nothing to read"
@@ -90,12 +95,12 @@ def import_states(
     return Imported(run, len(finite), int((~finite).sum()), False)
 
 
-def settings_of(brought: Brought) -> HarvestSettings:
+def settings_of(brought: Brought, name: str | None = None) -> HarvestSettings:
     """The settings of a run of imported states; its questions are those of the table."""
     answers = brought.answers
     return HarvestSettings(
         DataSettings(str(brought.labels), mapping=replace(answers.mapping, id=None)),
-        Template(TEMPLATE, "{text}", answers.choices),
+        Template(named_template(TEMPLATE, name), "{text}", answers.choices),
         ModelSettings(NO_MODEL),
         modes=tuple(dict.fromkeys(answers.modes)),
         positions=(POSITION,),
@@ -135,7 +140,11 @@ def facts_of(brought: Brought, model: str | None) -> dict:
 
 
 def _write_states(
-    store: RunStore, run: str, brought: Brought, progress: Callable[[float, str], None]
+    store: RunStore,
+    run: str,
+    brought: Brought,
+    progress: Callable[[float, str], None],
+    cancelled: Callable[[], bool],
 ) -> np.ndarray:
     """Write all states; gives which rows of them are finite, (rows,)."""
     store.settle(run)
@@ -145,6 +154,8 @@ def _write_states(
     states.create((POSITION,), rows, source.layers, source.d_model, block)
     finite, first = np.zeros(source.rows, dtype=bool), 0
     for part in source.blocks(block):
+        if cancelled():
+            raise Cancelled("the import was cancelled: nothing of it is kept")
         progress(first / source.rows, f"{first:,} of {source.rows:,} answers")
         states.write(POSITION, first, part)
         finite[first : first + len(part)] = np.isfinite(part).all(axis=(1, 2))

@@ -1,6 +1,6 @@
 """A run as a Hugging Face dataset folder, which `datasets.load_from_disk` opens, states included."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ import pyarrow
 
 from core.errors import StoreError
 from core.exchange.layer_names import layer_name
-from core.exchange.run_parts import RunParts, check_wanted, parts_of_run
+from core.exchange.run_parts import RunParts, check_going_on, check_wanted, parts_of_run
 from core.exchange.whole_folder import written_whole
 from core.store.runs import RunStore
 
@@ -41,6 +41,8 @@ def export_dataset(
     layers: Sequence[int] | None = None,
     *,
     pruned: bool = False,
+    progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> ExportedDataset:
     """Write a run's labelled answers with their states as a dataset folder, whole or not at all.
 
@@ -52,6 +54,7 @@ def export_dataset(
     Raises:
         StoreError: no such run, position or layer, a run without answers or with damaged states, or a target
             that is there already or cannot be written.
+        Cancelled: `cancelled` said so.
     """
     from datasets import Dataset, disable_progress_bars
 
@@ -60,6 +63,15 @@ def export_dataset(
     wanted = [(position, layer) for position in dict.fromkeys(positions) for layer in chosen]
     check_wanted(parts, positions, chosen)
     disable_progress_bars()
+
+    def told(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        done = 0
+        for batch in batches:
+            check_going_on(cancelled)
+            yield batch
+            done += batch.num_rows
+            progress(done / len(parts.answers), f"{done:,} of {len(parts.answers):,} answers")
+
     with written_whole(target) as folder:
         schema = _schema(parts, wanted)
         first = folder.with_name("first.arrow")
@@ -69,7 +81,7 @@ def export_dataset(
         (data,) = folder.glob("*.arrow")
         with pyarrow.ipc.open_stream(data) as described:
             schema = described.schema
-        _write(data, schema, _batches(parts, wanted, schema))
+        _write(data, schema, told(_batches(parts, wanted, schema)))
         parts.write_record(folder)
     columns = tuple(states_column(*pair) for pair in wanted)
     return ExportedDataset(parts.run.run, target, len(parts.answers), columns)

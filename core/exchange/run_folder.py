@@ -1,15 +1,15 @@
 """A run as a folder of Parquet, CSV and safetensors, which any tool opens: answers, decisions, states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 from pyarrow import parquet
 
 from core.exchange.layer_names import layer_name
-from core.exchange.run_parts import README, RECORD, RunParts, parts_of_run
+from core.exchange.run_parts import README, RECORD, RunParts, check_going_on, parts_of_run
 from core.exchange.safetensors_file import write_tensors
 from core.exchange.whole_folder import written_whole
 from core.store.decisions import DecisionStore
@@ -36,14 +36,28 @@ def states_file(position: str) -> str:
 
 
 def export_folder(
-    store: RunStore, run: str, target: Path, progress: Callable[[float, str], None] = lambda *_: None
+    store: RunStore,
+    run: str,
+    target: Path,
+    progress: Callable[[float, str], None] = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Exported:
     """Write a run as a folder, whole or not at all; no more than a part of one layer is in memory.
 
     Raises:
         StoreError: no such run, one without answers or with damaged states, or a target that is there already
             or cannot be written.
+        Cancelled: `cancelled` said so.
     """
+
+    def layers_of(number: int, position: str) -> Iterator[np.ndarray]:
+        for layer in range(parts.layers):
+            done = number + layer / parts.layers
+            progress(done / len(parts.positions), f"states at {position}, layer {layer}")
+            for states in parts.states(position, layer):
+                check_going_on(cancelled)
+                yield states
+
     parts = parts_of_run(store, run)
     with written_whole(target) as folder:
         table = pyarrow.Table.from_pandas(parts.answers, schema=parts.schema(), preserve_index=False)
@@ -53,12 +67,11 @@ def export_folder(
         parts.write_record(folder)
         (folder / README).write_text(_readme(parts), encoding="utf-8")
         for number, position in enumerate(parts.positions):
-            progress(number / len(parts.positions), f"states at {position}")
             write_tensors(
                 folder / states_file(position),
                 [layer_name(layer) for layer in range(parts.layers)],
                 (len(parts.answers), parts.d_model),
-                chain.from_iterable(parts.states(position, layer) for layer in range(parts.layers)),
+                layers_of(number, position),
                 {"run": parts.run.run, "position": position},
             )
     progress(1.0, "written")

@@ -1,7 +1,7 @@
 """What both exports of a run are made of: its answers, the record of how it was made, its states in parts."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow
 
-from core.errors import StoreError
+from core.errors import Cancelled, StoreError
 from core.labels_of_run import labelled
 from core.store.remarks import RemarkStore
 from core.store.runs import Run, RunStore
@@ -90,6 +90,12 @@ class RunParts:
         (folder / RECORD).write_text(f"{text}\n", encoding="utf-8")
 
 
+def positions_of(store: RunStore, run: str) -> tuple[str, ...]:
+    """The positions that a run has states at, continuations with both choices among them."""
+    states = store.states(run)
+    return (*states.positions(), *(CONTINUATIONS if states.contrast else ()))
+
+
 def parts_of_run(store: RunStore, run: str) -> RunParts:
     """What is there of a run now; of one that is still growing the answers that are committed.
 
@@ -100,10 +106,13 @@ def parts_of_run(store: RunStore, run: str) -> RunParts:
     answers = labelled(store, record.run)
     if answers.empty:
         raise StoreError(f"run {record.run} has no answers yet: there is nothing to export")
-    states = store.states(record.run)
-    return RunParts(
-        store, record, answers, (*states.positions(), *(CONTINUATIONS if states.contrast else ()))
-    )
+    return RunParts(store, record, answers, positions_of(store, record.run))
+
+
+def check_going_on(cancelled: Callable[[], bool]) -> None:
+    """Raise `Cancelled` where somebody asked an export to stop."""
+    if cancelled():
+        raise Cancelled("the export was cancelled: nothing of it is kept")
 
 
 def check_wanted(parts: RunParts, positions: Sequence[str], layers: Sequence[int]) -> None:
