@@ -1,8 +1,10 @@
 """The queue: one answer large, with its prompt and the other modes' answers; decided by single keys."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.answer_list import AnswerList, Filter
 from core.engine.prompts import prompt_of
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
@@ -21,64 +23,54 @@ SIBLINGS = 30
 LONG_PROMPT = 1500
 
 
-def queue(run: Run, frame: pd.DataFrame, scores_shown: bool) -> None:
+def queue(run: Run, listed: AnswerList, scores_shown: bool) -> None:
     """The answers one by one, with the keys that decide on them."""
-    people = session.decision_store().by_person(run.run)
-    mine = people.get(session.who(), {})
-    part, is_open = filters(frame, mine, "queue")
+    wanted, is_open = filters(listed, "queue")
     show_refusal()
-    order, left = part["answer"].tolist(), set(part["answer"][is_open])
-    answer = _answer_to_show(queue_key(run), order, left)
+    answer = _answer_to_show(queue_key(run), listed, wanted, is_open)
     if answer is None:
         st.info(
             "No answer fits these filters."
-            if not order
+            if not listed.count(wanted)
             else "Every answer that fits these filters is decided. **Before and after** shows what that "
             "does; another choice under Decision brings answers back."
         )
         undo_redo(run, *st.columns([1, 1, 6])[:2])
         return
-    row = part.loc[part["answer"] == answer].iloc[0]
+    row = listed.one(answer)
+    same = session.run_store().answers(run.run, numbers=np.array([row["number"]]))
     with st.container(border=True):
         st.caption(
-            f"Answer {answer} · mode **{row['mode']}** · {len(left):,} open of {len(order):,} · "
-            f"suggested: {row['flag'] or 'nothing'}"
+            f"Answer {answer} · mode **{row['mode']}** · {listed.count(is_open):,} open of "
+            f"{listed.count(wanted):,} · suggested: {row['flag'] or 'nothing'}"
         )
         card, others = st.columns([5, 4], gap="large")
         with st.container():  # below the card, and drawn before it: the keys work while a prompt is made
-            _keys(run, frame, row, order, left, scores_shown)
+            _keys(run, same, row, listed, is_open, scores_shown)
         with card:
             _figures(run, row, scores_shown)
             _prompt(run, row)
         with others:
-            _same_question(run, frame, row)
-            own = mine.get(answer)
+            _same_question(run, same, row)
+            decided = session.decision_store().of_answer(run.run, answer)
+            own = decided.pop(session.who(), None)
             standing = "undecided" if own is None else f"{own.action} ({own.reason})"
             st.caption(f"Your decision: {session.as_text(standing)}")
-            if any(answer in made for name, made in people.items() if name != session.who()):
+            if decided:
                 st.caption(
                     "Somebody else decided too. So that you judge alone, only People and trail shows how."
                 )
 
 
-def _answer_to_show(key: str, order: list[int], left: set[int]) -> int | None:
+def _answer_to_show(key: str, listed: AnswerList, wanted: Filter, is_open: Filter) -> int | None:
     """The answer that is looked at; after a decision the next open one, from the start where none follows."""
     if (decided := st.session_state.pop("queue_after", None)) is not None:
-        st.session_state[key] = _next_open(order, left, decided)
+        st.session_state[key] = listed.following(is_open, decided)
     shown = st.session_state.get(key)
-    if shown not in set(order):
-        shown = next((answer for answer in order if answer in left), None)
+    if shown is None or not listed.holds(wanted, shown):
+        shown = listed.first(is_open)
         st.session_state[key] = shown
     return shown
-
-
-def _next_open(order: list[int], left: set[int], after: int, step: int = 1) -> int | None:
-    """The next open answer in a direction, round the end; None where none is open."""
-    place = order.index(after) if after in order else -1
-    around = (
-        order[place + 1 :] + order[: place + 1] if step > 0 else order[:place][::-1] + order[place:][::-1]
-    )
-    return next((answer for answer in around if answer in left), None)
 
 
 def _figures(run: Run, row: pd.Series, scores_shown: bool) -> None:
@@ -109,9 +101,8 @@ def _prompt(run: Run, row: pd.Series) -> None:
     st.code(text, language=None, wrap_lines=True, height=300 if len(text) > LONG_PROMPT else "content")
 
 
-def _same_question(run: Run, frame: pd.DataFrame, row: pd.Series) -> None:
+def _same_question(run: Run, same: pd.DataFrame, row: pd.Series) -> None:
     """Every answer to the question, this one first, with the probabilities at the first token."""
-    same = frame[frame["question"] == row["question"]]
     same = same.assign(other=same["answer"] != row["answer"]).sort_values(["other", "mode", "answer"])
     shown = same.head(SIBLINGS)
     negative, positive = run.facts["choices"]
@@ -135,11 +126,11 @@ def _same_question(run: Run, frame: pd.DataFrame, row: pd.Series) -> None:
 
 
 def _keys(
-    run: Run, frame: pd.DataFrame, row: pd.Series, order: list[int], left: set[int], scores_shown: bool
+    run: Run, same: pd.DataFrame, row: pd.Series, listed: AnswerList, is_open: Filter, scores_shown: bool
 ) -> None:
     """Reason, and one key for each thing to do."""
     answer = int(row["answer"])
-    elsewhere = frame[(frame["question"] == row["question"]) & (frame["mode"] != row["mode"])]
+    elsewhere = same[same["mode"] != row["mode"]]
     cells = st.columns([3, 5], vertical_alignment="bottom")
     first = next((f for f in FLAGS if f in row["flag"].split("; ")), DEFAULT_REASON["drop"])
     reason = cells[0].selectbox(
@@ -171,8 +162,8 @@ def _keys(
         )
         st.session_state["queue_after"] = answer
 
-    def move(step: int) -> None:
-        found = _next_open(order, left - {answer}, answer, step)
+    def move(backward: bool) -> None:
+        found = listed.following(is_open, answer, backward)
         if found is None:
             st.toast("No other answer is open.")
         else:
@@ -185,8 +176,8 @@ def _keys(
         (keys[1], "Drop all modes", "A", act, ("drop", both), elsewhere.empty),
         (keys[2], "Keep", "K", act, ("keep", [answer]), False),
         (keys[3], "Unsure", "S", act, ("unsure", [answer]), False),
-        (keys[4], "Back", "B", move, (-1,), False),
-        (keys[5], "Next", "N", move, (1,), False),
+        (keys[4], "Back", "B", move, (True,), False),
+        (keys[5], "Next", "N", move, (False,), False),
     ):
         cell.button(
             name,

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.answer_list import AnswerList
 from core.best_of import best_of
 from core.errors import DamagedStates, StoreError, TelltaleError
 from core.jobs import JOBS, Job, JobState
@@ -213,6 +214,11 @@ def answers(run: Run) -> pd.DataFrame:
     """
     store = decision_store()
     return _labelled(cache(), run.run, run.answers, store.margin(run.run), store.version(run.run))
+
+
+def answer_list(run: Run) -> AnswerList:
+    """A run's judged answers as they stand now, to be read a page at a time."""
+    return AnswerList(run_store(), run)
 
 
 def who() -> str:

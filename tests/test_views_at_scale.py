@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.made_run import TITLE, Shape, linked_cache, write_made_run
 from benchmarks.views import COLD, PageTimes, Visit, peak_of, processor_of, table
+from core.answer_list import AnswerList
 from core.errors import StoreError
 from core.own_report.store import OwnReportStore
 from core.probes.metrics import auroc
@@ -109,6 +110,25 @@ def test_drawn_again_a_page_reads_no_more_answers_than_fit_on_a_screen(name, sto
     shown.run()
     assert not shown.exception and not shown.error
     assert wide(rows_read) <= ON_SCREEN
+
+
+@pytest.mark.parametrize(("part", "most"), [("All answers", 2 * ON_SCREEN + 100), ("Queue", 100)])
+def test_prune_reads_what_is_on_screen_and_not_the_run(part, most, store, run, rows_read):
+    AnswerList(store, store.run(run))
+    shown = page("prune", run)
+    shown.session_state["prune_section"] = part
+    rows_read.clear()
+    shown.run()
+    assert not shown.exception and not shown.error
+    assert next(metric.value for metric in shown.metric) == "6,000"
+    assert 0 < len(rows_read) < most
+    if part == "All answers":
+        assert len(shown.dataframe[0].value) == ON_SCREEN
+        first = shown.dataframe[0].value["answer"].tolist()
+        rows_read.clear()
+        shown.number_input(key="prune_page").set_value(5).run()
+        assert not shown.exception and 0 < len(rows_read) < most
+        assert not set(shown.dataframe[0].value["answer"]) & set(first)
 
 
 def test_tokens_reads_a_sample_and_says_so(store, run, rows_read, states_read):

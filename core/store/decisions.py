@@ -21,7 +21,7 @@ __all__ = ["ACTIONS", "OUTCOME", "QUALITY", "REASONS", "SOUND", "UNSURE", "Decis
 
 STANDING = (
     "SELECT answer, action, reason, blind, everywhere, who, origin FROM decisions JOIN steps USING (step) "
-    "WHERE run = ? AND state = 'done' ORDER BY step"
+    "WHERE run = ? AND state = 'done' AND (? IS NULL OR answer = ?) ORDER BY step"
 )
 
 
@@ -126,9 +126,13 @@ class DecisionStore:
             found.setdefault(decision.who, {})[decision.answer] = decision
         return found
 
-    def _standing(self, run: str) -> list[Decision]:
+    def of_answer(self, run: str, answer: int) -> dict[str, Decision]:
+        """What stands of each person's decision about one answer, by name; no other is read."""
+        return {decision.who: decision for decision in self._standing(run, answer)}
+
+    def _standing(self, run: str, answer: int | None = None) -> list[Decision]:
         with self.database.connect() as connection:
-            rows = connection.execute(STANDING, (run,)).fetchall()
+            rows = connection.execute(STANDING, (run, answer, answer)).fetchall()
         return [
             Decision(answer, action, reason, None if blind is None else bool(blind), bool(everywhere), *rest)
             for answer, action, reason, blind, everywhere, *rest in rows

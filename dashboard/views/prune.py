@@ -1,13 +1,13 @@
 """Prune: throw out bad answers by rule or by hand, with a reason for each, and see what that does."""
 
-import pandas as pd
 import streamlit as st
 
+from core.answer_list import AnswerList
 from core.beliefs import BASES
-from core.labels import belief_summary
 from core.store.runs import Run
 from dashboard import in_address, session
 from dashboard.fitted_probe import fitted
+from dashboard.need_run import need_answered_run
 from dashboard.prune_effect import effect
 from dashboard.prune_people import people
 from dashboard.prune_queue import queue
@@ -19,9 +19,10 @@ SECTIONS = ("Rules", "Queue", "All answers", "Before and after", "People and tra
 
 def main() -> None:
     """The page."""
+    run = need_answered_run()
     with st.spinner("Reading the answers …"):
-        run, frame = session.need_answers()
-    numbers(run, frame)
+        listed = session.answer_list(run)
+    numbers(run, listed)
     cells = st.columns([6, 2, 2], vertical_alignment="bottom")
     section = in_address.segmented_control(
         cells[0],
@@ -44,32 +45,32 @@ def main() -> None:
         st.caption("No probe has been fitted to this run yet: the Probes page does that.")
         scores_shown = False
     if section == "Rules":
-        rules(run, frame, scores_shown)
+        rules(run, session.answers(run), scores_shown)
     elif section == "All answers":
-        table(run, frame, scores_shown)
+        table(run, listed, scores_shown)
     elif section == "Before and after":
-        effect(run, frame)
+        effect(run, session.answers(run))
     elif section == "People and trail":
-        people(run, frame)
+        people(run, session.answers(run))
     else:
-        queue(run, frame, scores_shown)
+        queue(run, listed, scores_shown)
 
 
-def numbers(run: Run, frame: pd.DataFrame) -> None:
+def numbers(run: Run, listed: AnswerList) -> None:
     """What is left, and what the model knows."""
-    dropped, outcome = int(frame["dropped"].sum()), int(frame["dropped_outcome"].sum())
-    unsure = int((frame["action"] == "unsure").sum())
+    stands = listed.decided()
+    kept = stands.answers - stands.dropped - stands.dropped_outcome
     cells = st.columns([1, 1, 1, 1, 2])
-    cells[0].metric("Kept", f"{len(frame) - dropped - outcome:,}", help="Everything that was not dropped.")
-    cells[1].metric("Dropped", f"{dropped:,}", help="From training and test data.")
+    cells[0].metric("Kept", f"{kept:,}", help="Everything that was not dropped.")
+    cells[1].metric("Dropped", f"{stands.dropped:,}", help="From training and test data.")
     cells[2].metric(
         "Dropped in training only",
-        f"{outcome:,}",
+        f"{stands.dropped_outcome:,}",
         help="For the outcome, from the projection, or with scores on screen. Pruning on what is measured "
         "would make the measure: test data keep them.",
     )
-    cells[3].metric("Unsure", f"{unsure:,}", help="Marked as unsure: stands, and changes nothing.")
-    found = belief_summary(frame)
+    cells[3].metric("Unsure", f"{stands.unsure:,}", help="Marked as unsure: stands, and changes nothing.")
+    found = listed.beliefs
     if found["knows"] is None:
         cells[4].metric("Knows", "–")
         cells[4].caption("Nothing was asked under honest: what the model believes is not known.")
