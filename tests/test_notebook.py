@@ -123,9 +123,12 @@ def test_what_cannot_be_told_apart_says_so_and_is_drawn(run, folder):
     assert core.figure(found, run).layout.yaxis.title.text.startswith("AUROC")
 
 
-def test_texts_are_scored(run, probe, folder):
+def test_texts_are_scored(run, probe, folder, tiny):
     scored = core.score(run, ["A lovely film."], probe, cache=folder, show=False).to_frame()
     assert scored["mode"].tolist() == ["honest", "lie"] and scored["score"].notna().all()
+    core.probe(run, permutations=20, save="kept", cache=folder, show=False)
+    again = core.score(run, ["A lovely film."], "kept", model=str(tiny), cache=folder, show=False).to_frame()
+    assert again.equals(scored)
 
 
 def test_a_matrix_of_runs_is_a_data_frame(run, folder):

@@ -36,9 +36,11 @@ def test_lie_scores_are_a_frame_a_sentence_and_a_figure(made):
 
 
 def test_two_runs_are_compared(made):
-    frame = core.compare_runs("plain-run", "typos-run", cache=made)
+    found = core.compare_runs("plain-run", "typos-run", cache=made, **QUIET)
+    frame = found.to_frame()
     assert {"honest", "lie"} <= set(frame["mode"])
     assert (frame["difference"].dropna() == 0).all()  # the same was said in both
+    assert len(found["probe"]["layers"]) == LAYERS and "minus typos-run" in repr(found)
 
 
 def test_a_model_is_steered_and_reported_on(cache, tiny, tmp_path):

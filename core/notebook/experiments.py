@@ -1,14 +1,12 @@
-"""What runs are asked beyond a probe: lie scores, shifts, steering, a second run beside them, a report."""
+"""What runs are asked beyond a probe: lie scores, shifts, steering, other runs beside them, a report."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from core.compare.behaviour import to_frame
-from core.compare.of_runs import compare_said
+from core.figures.files import Format
+from core.notebook.commands import Found, asked
 from core.notebook.stored import opened
 from core.notebook.working import quiet_libraries, working
 from core.probes.lie_score import LieScoreSettings
@@ -87,17 +85,46 @@ def steer(
         return steer_run(store, name, SteerSettings(layer=layer, **settings), progress=tell)
 
 
-def compare_runs(run: Run | str, other: Run | str, *, cache: str | Path | None = None) -> pd.DataFrame:
-    """What two runs say, and the differences, each with its interval; one with itself: before pruning, after.
+def compare_runs(
+    run: Run | str,
+    other: Run | str,
+    *,
+    cache: str | Path | None = None,
+    show: bool = True,
+    **options: Any,
+) -> Found:
+    """Two runs side by side, each figure's difference with its interval; one with itself: its pruning.
+
+    Args:
+        other: is subtracted from the first.
+        options: of the probe of each, by the names of `telltale compare`.
 
     Returns:
-        One row a figure, with the columns of `core.compare.behaviour.to_frame`.
+        Parts figures (what is said: the table), probe (by layer, cross-validated; None where it cannot be
+        fitted, and probe_refused says why), settings, pairing and judged.
 
     Raises:
-        StoreError: no such run.
+        StoreError: no such run, or one without answers.
     """
-    store, name = opened(run, cache)
-    return to_frame(compare_said(store, name, opened(other, cache)[1]).figures)
+    given = {"run": run, "other": other, "cache": cache, **options}
+    return asked("compare", given, table="figures", show=show)
+
+
+def sweep(
+    runs: Sequence[Run | str], *, cache: str | Path | None = None, show: bool = True, **options: Any
+) -> Found:
+    """Probes for every wording × source × method × layer of some runs, and what their AUROC hangs on.
+
+    Args:
+        options: of `telltale sweep`, by their names: method (several in a list), layer_step, target …
+
+    Returns:
+        Parts cells (the table), levels, components, sentence and notes.
+
+    Raises:
+        ProbeError, StoreError: see `core.probes.crossed_of_runs.crossed_of_runs`.
+    """
+    return asked("sweep", {"runs": runs, "cache": cache, **options}, table="cells", show=show)
 
 
 def write_report(
@@ -116,3 +143,23 @@ def write_report(
     with working(show) as tell:
         write_file(store, name, path, progress=tell)
     return path
+
+
+def write_figures(
+    run: Run | str,
+    folder: str | Path,
+    format: Format = "png",
+    *,
+    cache: str | Path | None = None,
+    show: bool = True,
+) -> list[Path]:
+    """The charts of a run's report as files, each with its data as CSV; gives the files.
+
+    Args:
+        format: `png` or `svg`, which need telltale[figures] and a Chrome or Chromium, or `html`.
+
+    Raises:
+        StoreError: no such run, an unknown format, or the folder cannot be written.
+    """
+    found = asked("figures", {"run": run, "folder": folder, "format": format, "cache": cache}, show=show)
+    return [Path(folder) / name for name in found["files"]]

@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.all_runs import all_runs
+from core.all_runs import all_runs, matching
 from core.labels_of_run import labelled
 from core.paths import cache_folder
 from core.store.runs import Run, RunStore
 
 
-def runs(cache: str | Path | None = None) -> pd.DataFrame:
-    """Every run, newest first, with the columns of `core.all_runs.all_runs`."""
-    return all_runs(RunStore(cache_folder(cache)))
+def runs(search: str = "", cache: str | Path | None = None) -> pd.DataFrame:
+    """Every run, newest first, with the columns of `core.all_runs.all_runs`.
+
+    Args:
+        search: words that are all to be found in a run's columns.
+    """
+    return matching(all_runs(RunStore(cache_folder(cache))), search)
 
 
 def run(name: str, cache: str | Path | None = None) -> Run:
