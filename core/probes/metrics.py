@@ -120,8 +120,12 @@ def auroc(target: np.ndarray, scores: np.ndarray) -> float:
         raise ProbeError(
             f"only one class is left ({positive + negative} answers, all {which}): AUROC needs two"
         )
-    ranks = rankdata(scores)
-    return float((ranks[target].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    scores = np.asarray(scores)
+    if np.isnan(scores).any():
+        return float("nan")
+    below = np.sort(scores[~target])
+    beaten, not_above = (np.searchsorted(below, scores[target], side=side) for side in ("left", "right"))
+    return float((beaten.sum() + not_above.sum()) / 2 / (positive * negative))
 
 
 def area(target: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Area:
