@@ -12,6 +12,7 @@ from core.exchange.import_states import import_states
 from core.exchange.run_dataset import export_dataset
 from core.exchange.run_folder import export_folder
 from core.exchange.transcripts import holds_answers
+from core.exchange.whole_folder import whole_path
 from core.labels_of_run import labelled
 from core.progress import shown_in_percent
 from core.shown import LONGEST_PATH, named
@@ -33,7 +34,7 @@ def _folder(store: RunStore, run: str, options: Namespace) -> Result:
     if options.layer or options.position:
         raise StoreError("--format folder writes every layer and position: leave --layer and --position out")
     with shown_in_percent() as show:
-        made = export_folder(store, run, Path(options.file), show)
+        made = export_folder(store, run, whole_path(Path(options.file)), show)
     result = {
         "run": run,
         "file": str(made.folder),
@@ -48,7 +49,9 @@ def _folder(store: RunStore, run: str, options: Namespace) -> Result:
 def _dataset(store: RunStore, run: str, options: Namespace) -> Result:
     positions = options.position or ("prompt",)
     with shown_in_percent() as show:
-        made = export_dataset(store, run, Path(options.file), positions, options.layer, progress=show)
+        made = export_dataset(
+            store, run, whole_path(Path(options.file)), positions, options.layer, progress=show
+        )
     result = {"run": run, "file": str(made.folder), "answers": made.answers, "columns": made.columns}
     told = f"{made.answers:,} answers with {len(made.columns)} columns of states"
     return result, f"{told} written to {made.folder}: `datasets.load_from_disk` opens it"
@@ -97,10 +100,7 @@ def take_in(cache: Path, options: Namespace) -> Result:
             progress=show,
         )
     result = {"run": made.run, "answers": made.answers, "not_finite": made.not_finite, "found": made.found}
-    told = f"{made.run}: {made.answers:,} answers, {'found' if made.found else 'imported'}"
-    if made.not_finite:
-        told += f"; the states of {made.not_finite:,} are not finite, and in no data"
-    return result, told
+    return result, str(made)
 
 
 def _answers(store: RunStore, options: Namespace) -> Result:
@@ -120,7 +120,4 @@ def _answers(store: RunStore, options: Namespace) -> Result:
         "without_label": made.without_label,
         "found": made.resumed,
     }
-    told = f"{made.run}: {made.answers:,} answers, read off-policy with {loaded.name}"
-    if made.without_label:
-        told += f"; {made.without_label:,} samples were scored neither correct nor incorrect, and left out"
-    return result, told
+    return result, str(made)

@@ -71,13 +71,16 @@ def label_columns(states: Path, labels: Path | None) -> list[str]:
     if labels is not None:
         return [str(name) for name in read_table(place_of(labels)).columns]
     folder = place_of(states)
-    if not (folder / OF_A_DATASET).is_file():
-        return []
-    return plain_columns(open_dataset(folder))
+    return plain_columns(open_dataset(folder)) if has_own_labels(folder) else []
+
+
+def has_own_labels(states: Path) -> bool:
+    """Whether states need no table beside them, for they are in a dataset's folder."""
+    return (states / OF_A_DATASET).is_file()
 
 
 def _open(states: Path, labels: Path | None) -> tuple[StateSource, pd.DataFrame]:
-    if (states / OF_A_DATASET).is_file():
+    if has_own_labels(states):
         dataset = open_dataset(states)
         own = labels_of_dataset(dataset, named(states.name)) if labels is None else read_table(labels)
         return dataset_source(dataset, states), own

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.exchange.brought_states import OF_A_DATASET
 from core.exchange.hub_cards import probe_card
 from core.exchange.hub_packages import (
+    ADAPTER,
     PROBE,
     TRAINING,
     Package,
@@ -18,13 +20,19 @@ from core.exchange.hub_packages import (
     text_of_liar,
 )
 from core.exchange.run_dataset import states_column, without_dropped
-from core.exchange.run_parts import README, check_wanted, parts_of_run
+from core.exchange.run_parts import README, RECORD, check_wanted, parts_of_run
 from core.labels_of_run import labelled
 from core.liar.card import FIGURES
 from core.probes.saved import SavedProbes
 from core.store.runs import RunStore
 
 What = Literal["probe", "liar", "run"]
+CONTENTS: dict[What, tuple[str, ...]] = {
+    "probe": (README, PROBE),
+    "liar": (README, FIGURES, TRAINING, *ADAPTER),
+    "run": (README, RECORD, OF_A_DATASET, "state.json", "data-00000-of-00001.arrow"),
+}
+"""The files of each package."""
 
 
 @dataclass(frozen=True)

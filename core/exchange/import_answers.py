@@ -35,15 +35,24 @@ BLOCK = 32
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """What an import came to: the run and how many answers; how many of the log's samples had no label.
+    """What an import came to: the run, how many answers, and how many of the log's samples had no label.
 
-    `resumed`: some or all of it was there before.
+    `model`: that read them; `resumed`: some or all of it was there before.
     """
 
     run: str
     answers: int
     without_label: int
+    model: str
     resumed: bool
+
+    def __str__(self) -> str:
+        told = f"{self.run}: {self.answers:,} answers, read off-policy with {self.model}"
+        if self.without_label:
+            told += (
+                f"; {self.without_label:,} samples were scored neither correct nor incorrect, and left out"
+            )
+        return told
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +126,7 @@ def import_answers(
         if not complete:
             store.finish(run)
     progress(1.0, "imported")
-    return ImportedRun(run, total, given.without_label, bool(done))
+    return ImportedRun(run, total, given.without_label, loaded.name, bool(done))
 
 
 def open_answers(path: Path, loaded: LoadedModel) -> Given:

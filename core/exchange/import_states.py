@@ -41,6 +41,12 @@ class Imported:
     not_finite: int
     found: bool
 
+    def __str__(self) -> str:
+        told = f"{self.run}: {self.answers:,} answers, {'found' if self.found else 'imported'}"
+        if self.not_finite:
+            told += f"; the states of {self.not_finite:,} are not finite, and in no data"
+        return told
+
 
 def import_states(
     store: RunStore,

@@ -10,6 +10,14 @@ from core.errors import StoreError
 from core.shown import LONGEST_PATH, named
 
 
+def whole_path(path: Path) -> Path:
+    """A path from the root on, its `~` expanded. Raises `StoreError` where that is the home of nobody."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise StoreError(f"{named(path, LONGEST_PATH)} cannot be written: nobody has that home") from error
+
+
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `target` at the end; nothing stays where the end is not reached.

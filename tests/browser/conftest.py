@@ -174,8 +174,13 @@ def choose(page: Page, box: Locator, aimed_at: Locator | None = None) -> None:
 
 
 def go(page: Page, name: str) -> None:
-    """Open a page by its link."""
-    page.get_by_role("link", name=name, exact=True).click()
+    """Open a page by its link, which may stand in a menu."""
+    link, menu = page.get_by_role("link", name=name, exact=True), page.get_by_test_id("stTopNavSection")
+    menu.wait_for()
+    if not link.count():
+        menu.click()
+        link = page.get_by_test_id("stTopNavDropdownLink").filter(has_text=name)
+    link.click()
     settle(page)
 
 

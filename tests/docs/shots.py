@@ -4,6 +4,7 @@ The runs are made twice over: for pictures by the liar in the box on 200 reviews
 stands on a page matters, from states with a planted truth and by a tiny random model.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from core.cli import main
 from core.store.runs import RunStore
-from tests.browser.conftest import SLOW
+from tests.browser.conftest import SLOW, settle
 from tests.exchange.brought import bring, states_of, table
 
 REVIEWS = ("harvest", "--data", "movie-reviews", "--n")
@@ -48,6 +49,16 @@ def score_statements(page: Page) -> None:
     expect(page.get_by_text("Score what is typed above")).to_have_count(0, timeout=SLOW)
 
 
+def bring_states(page: Page) -> None:
+    """Have states and labels looked at."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = ("States, Inspect log or transcripts", "Table of labels")
+        for name, file in zip(names, bring(Path(folder)), strict=True):
+            page.get_by_role("textbox", name=name, exact=True).fill(str(file))
+            page.keyboard.press("Enter")
+            settle(page)
+
+
 SHOTS = (
     Shot("generate", "asked", ("Honest accuracy", "Untrue under lie", "Lies", "Gave a choice", "Start")),
     Shot("elicit", "asked", ("Winner", "Use these settings", "Elicitation")),
@@ -63,6 +74,8 @@ SHOTS = (
     Shot("steer", "asked", ("What is done", "test questions", "Measure"), 1100, f"n={STEERED}"),
     Shot("tokens", "asked", ("Spellings", "Outside both choices"), 1100),
     Shot("runs", "asked", ("Search", "runs:"), 700),
+    Shot("import", "asked", ("Answers", "Groups", "Values a state"), 1000, "from=path", bring_states),
+    Shot("export", "asked", ("Parquet and safetensors", "New folder", "Write it"), 700),
     Shot("compare", "read", ("What they say", "What a probe reads"), 1300, "other={other}"),
     Shot(
         "statements",
