@@ -10,6 +10,8 @@
     core.figure(probe)  # the same as a Plotly figure, beside what it must beat
     core.figure(core.read_or_said(run))
 
+What else there is, and which command each function is: docs/commands/index.md.
+
 Each is imported when it is first asked for: `import core` itself takes no torch.
 """
 

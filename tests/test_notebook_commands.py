@@ -205,3 +205,8 @@ def test_what_cannot_be_chosen_is_refused(run, folder, tmp_path):
         core.decide(run, "undo", 1, cache=folder)
     with pytest.raises(StoreError, match="there is no elicitation 'none'"):
         core.winner_of("none", cache=folder)
+
+
+def test_the_doctor_gives_a_table(tmp_path):
+    checks = core.doctor(cache=tmp_path, **QUIET).set_index("name")
+    assert checks["ok"]["python"] and not checks["ok"]["embedded model"]

@@ -10,6 +10,7 @@ from core.errors import ProbeError
 from core.files import read_file
 from core.notebook.commands import Found, asked
 from core.notebook.stored import opened
+from core.notebook.working import quiet_libraries
 from core.paths import cache_folder
 from core.probes.bundle import LARGEST_FILE, FittedProbe
 from core.probes.saved import SavedProbes
@@ -167,4 +168,5 @@ def doctor(repair: bool = False, cache: str | Path | None = None, show: bool = T
     Returns:
         Columns name, ok and detail.
     """
-    return asked("doctor", {"repair": repair, "cache": cache}, table="checks", show=show).to_frame()
+    with quiet_libraries():
+        return asked("doctor", {"repair": repair, "cache": cache}, table="checks", show=show).to_frame()
