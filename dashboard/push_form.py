@@ -32,7 +32,9 @@ def show(run: Run) -> None:
     if wanted is None:
         return
     try:
-        card = card_of(session.run_store(), wanted)
+        card = (
+            _card_of_run(wanted, *_state_of(run)) if kind == "run" else card_of(session.run_store(), wanted)
+        )
     except TelltaleError as refused:
         st.error(session.as_text(refused))
         return
@@ -52,6 +54,16 @@ def show(run: Run) -> None:
         name = f"package-{run.run}" if kind == "run" else f"package-{kind}"
         write = partial(_write, wanted)
         export_target.show(name, write, size, f"{_command(wanted)} --to-folder", of)
+
+
+def _state_of(run: Run) -> tuple[str, int, tuple[int, int]]:
+    """What a run's card hangs on besides what is wanted: the cache, its answers and its decisions."""
+    return str(session.cache()), run.answers, session.decision_store().version(run.run)
+
+
+@st.cache_data(max_entries=4, show_spinner="Writing the card …")
+def _card_of_run(wanted: Wanted, *state: object) -> str:
+    return card_of(session.run_store(), wanted)
 
 
 def _wanted(kind: str, run: Run) -> Wanted | None:

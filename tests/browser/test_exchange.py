@@ -1,5 +1,6 @@
 """Import and Export in a real browser: what is brought becomes a run, what is taken out opens."""
 
+import re
 import zipfile
 
 import datasets
@@ -113,3 +114,15 @@ def test_what_would_be_pushed_is_read_first_and_written_to_a_folder(page, addres
     expect(page.get_by_text("Written to")).to_be_visible(timeout=SLOW)
     card = (tmp_path / "package" / "README.md").read_text()
     assert f"Run {run}" in card and str(tmp_path) not in card
+
+
+def test_at_1280_pixels_every_link_is_in_view_and_the_others_in_one_menu(page, address):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{address}/import")
+    settle(page)
+    navigation = page.get_by_test_id("stTopNav")
+    expect(navigation.get_by_role("link", name="Statements", exact=True)).to_be_visible()
+    expect(navigation.get_by_test_id("stTopNavSection")).to_be_visible()
+    navigation.get_by_test_id("stTopNavSection").click()
+    titles = [re.compile(f"{name}$") for name in ("Runs", "Compare", "Import", "Export")]
+    expect(page.get_by_test_id("stTopNavDropdownLink")).to_have_text(titles)

@@ -116,6 +116,7 @@ def check(page):
         "Transfer",
         "Shifts",
         "Steer",
+        "Export",
     ],
 )
 def test_a_page_shows_hostile_text_as_text(page, name):
