@@ -5,7 +5,8 @@ what a page offers and numbers within its bounds stand in it, nothing that a per
 
 A widget begins at what the address says; its state is not set. Setting it reaches only a browser that has
 drawn the widget: where two runs of the script follow each other at once, as when a page is opened by its
-link, the second says nothing of a value.
+link, the second says nothing of a value. So a widget that something else than a hand on it moves, such as a
+way back in the browser, is drawn anew under another key, and begins there.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.plain_text import as_text
 
@@ -54,18 +56,19 @@ def read() -> None:
 
 
 def on_page(page: str) -> None:
-    """Have the address hold what was chosen on a page, or follow one that a browser went back to.
+    """Have the address hold what was chosen on a page, or follow one that a browser went back or forward to.
 
     Args:
         page: its path; empty for the default page.
     """
     address = _address()
-    if page != address.page:
+    travelled = _travelled()
+    if page != address.page or travelled:
         given = st.query_params.to_dict()
         if address.page is not None:
             address.opened = given  # empty after a click on the page's link
             address.shared |= {name: given[name] for name in SHARED if name in given}
-        if address.opened:
+        if address.opened or travelled:
             address.pages[page] = {n: text for n, text in address.opened.items() if n not in SHARED}
         address.page = page
         address.ignored = {}
@@ -86,11 +89,32 @@ def take(name: str) -> str | None:
     return address.shared.get(name) if address.opened.pop(name, None) is not None else None
 
 
-def put(name: str, value: object) -> None:
-    """Have the address hold the run or layer that is looked at."""
+def put(**values: object) -> None:
+    """Have the address hold the run and layer that are looked at, or one of them.
+
+    Both at once where both change: each change is a step that a browser's Back takes back.
+    """
     address = _address()
-    address.shared[name] = str(value)
+    address.shared |= {name: str(value) for name, value in values.items()}
     _write(address)
+
+
+def key_of(widget: str, value: object) -> str:
+    """The key under which to draw a widget that begins at a value: another one where it showed another.
+
+    Args:
+        widget: names it, and is its key until something else than a hand on it moves it.
+    """
+    number, showed = st.session_state.get(f"showed {widget}", (0, value))
+    number += showed != value
+    st.session_state[f"showed {widget}"] = number, value
+    return f"{widget} {number}" if number else widget
+
+
+def shows(widget: str, value: object) -> None:
+    """Note where a hand has put a widget, so that it stays the same one."""
+    number, _ = st.session_state[f"showed {widget}"]
+    st.session_state[f"showed {widget}"] = number, value
 
 
 def ignore(name: str, text: str, instead: str) -> None:
@@ -108,7 +132,7 @@ def ignore(name: str, text: str, instead: str) -> None:
 
 
 def forget(name: str) -> None:
-    """Leave a choice out of the address: its widget, where it is a new one, begins as usual."""
+    """Leave a choice out of the address: its widget begins as usual again."""
     _chosen(_address()).pop(name, None)
 
 
@@ -123,8 +147,8 @@ def selectbox(
     """
     offered = list(options)
     start = _start(name, lambda text: _among(offered, text), index)
-    chosen = place.selectbox(label, offered, start, key=key, **more)
-    _keep(name, chosen, offered[index])
+    chosen = place.selectbox(label, offered, start, key=key_of(key, offered[start]), **more)
+    _keep(name, key, chosen, offered[index])
     return chosen
 
 
@@ -139,9 +163,10 @@ def segmented_control(
     """
     offered = list(options)
     start = _start(name, lambda text: _among(offered, text), offered.index(default))
-    chosen = place.segmented_control(label, offered, default=offered[start], key=key, **more)
+    begun = key_of(key, offered[start])
+    chosen = place.segmented_control(label, offered, default=offered[start], key=begun, **more)
     chosen = default if chosen is None else chosen
-    _keep(name, chosen, default)
+    _keep(name, key, chosen, default)
     return chosen
 
 
@@ -168,8 +193,8 @@ def multiselect(
         return [offered[_among(offered, part)] for part in parts]
 
     start = _start(name, several, begin)
-    chosen = place.multiselect(label, offered, start, key=key, **more)
-    _keep(name, chosen, begin)
+    chosen = place.multiselect(label, offered, start, key=key_of(key, start), **more)
+    _keep(name, key, chosen, begin)
     return chosen
 
 
@@ -192,8 +217,8 @@ def number_input(
         more: what `st.number_input` takes besides.
     """
     start = _start(name, lambda text: number(text, low, high), usual)
-    chosen = int(place.number_input(label, low, high, start, step, key=key, **more))
-    _keep(name, chosen, usual)
+    chosen = int(place.number_input(label, low, high, start, step, key=key_of(key, start), **more))
+    _keep(name, key, chosen, usual)
     return chosen
 
 
@@ -214,6 +239,16 @@ def _address() -> Address:
 
 def _chosen(address: Address) -> dict[str, str]:
     return address.pages.setdefault(address.page or "", {})
+
+
+def _travelled() -> bool:
+    """Whether this run of the script follows the browser's Back or Forward.
+
+    The address alone does not tell: a click that comes before the browser has heard of the last change sends
+    the address from before it.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def _write(address: Address) -> None:
@@ -252,9 +287,10 @@ def _start(name: str, parse: Callable[[str], Any], usual: Any) -> Any:
         return usual
 
 
-def _keep(name: str, chosen: Any, usual: Any) -> None:
+def _keep(name: str, widget: str, chosen: Any, usual: Any) -> None:
     """Have the address hold a choice; the usual one is left out."""
     address = _address()
+    shows(widget, chosen)
     standing, word = _chosen(address), _word(chosen)
     if word == _word(usual):
         standing.pop(name, None)

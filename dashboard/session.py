@@ -241,22 +241,14 @@ def layer(run: Run) -> int:
 
 
 def layer_slider(run: Run) -> int:
-    """The slider of the shared layer.
-
-    A layer that something else chose makes a new slider, which begins there. Setting the old one's value
-    reaches only a browser that has drawn it: where two runs of the script follow each other at once, as when
-    a page is opened by its link, the second says nothing of a value, and 0 would be shown for another layer.
-    """
-    number, shown = st.session_state.get("layer slider", (0, None))
-    if shown != layer(run):
-        number += 1
-        st.session_state["layer slider"] = number, layer(run)
-    key = f"layer slider {number}"
+    """The slider of the shared layer; where something else chose another layer, it begins there."""
+    slider = "layer slider"
+    key = in_address.key_of(slider, layer(run))
 
     def moved() -> None:
         st.session_state["layer"] = st.session_state[key]
-        st.session_state["layer slider"] = number, st.session_state[key]
-        in_address.put(in_address.LAYER, st.session_state[key])
+        in_address.shows(slider, st.session_state[key])
+        in_address.put(layer=st.session_state[key])
 
     last = run.facts["layers"] - 1
     return st.slider("Layer (0 is the embedding output)", 0, last, value=layer(run), key=key, on_change=moved)

@@ -34,7 +34,7 @@ def run_picker() -> None:
     st.session_state["run"] = run.run
     st.caption(session.as_text(run.title))
     follow_layer(run)
-    in_address.put(in_address.RUN, run.run)
+    in_address.put(run=run.run, layer=session.layer(run))
     st.caption(f"{run.answers:,} of {run.planned:,} answers · {run.state} · started {run.started[:16]} UTC")
     if elicitation := run.settings["data"].get("left_out"):
         st.caption(f"Leaves out the questions of elicitation {elicitation}, which picked its settings.")
@@ -42,13 +42,12 @@ def run_picker() -> None:
 
 
 def follow_layer(run: Run) -> None:
-    """Look at the layer that a link asks for, and have the address hold the one that is looked at."""
+    """Look at the layer that a link asks for."""
     if (asked := in_address.take(in_address.LAYER)) is not None:
         try:
             st.session_state["layer"] = in_address.number(asked, 0, run.facts["layers"] - 1)
         except ValueError as refused:
             in_address.ignore(in_address.LAYER, asked, str(refused))
-    in_address.put(in_address.LAYER, session.layer(run))
 
 
 def short_title(run: Run) -> str:

@@ -15,7 +15,7 @@ def a_page() -> None:
     in_address.on_page("made")
     in_address.tell_ignored()
     run = st.session_state.setdefault("run", in_address.take(in_address.RUN) or "first")
-    in_address.put(in_address.RUN, run)
+    in_address.put(run=run)
     colour = in_address.selectbox(st, "Colour", ["truth", "said", None], "colour", key="colour")
     method = in_address.segmented_control(
         st, "Method", ["PCA", "UMAP"], "method", key="method", default="PCA"
@@ -76,6 +76,26 @@ def test_a_value_that_is_not_offered_is_ignored_in_one_sentence(name, value, tol
     assert sentence.startswith(f"The address asks for {name} “{value[:60]}") and told in sentence
     assert address(page) == {"run": "first"}
     assert len(page.run().warning) == 1  # it stays on screen, and is said once
+
+
+def test_back_and_forward_move_every_widget_and_a_late_click_does_not(monkeypatch):
+    page = opened(run="first", colour="said", seed="12")
+    page.text_input(key="typed").set_value("a statement of mine").run()
+    before = address(page)
+    page.query_params.clear()
+    page.query_params["run"], page.query_params["method"] = "second", "UMAP"
+    page.run()
+    assert page.session_state["seen"] == ["said", "PCA", ["a"], 12] and address(page) == before
+    monkeypatch.setattr(in_address, "_travelled", lambda: True)
+    page.query_params.clear()
+    page.query_params["run"], page.query_params["method"] = "first", "UMAP"
+    page.run()
+    assert page.session_state["seen"] == ["truth", "UMAP", ["a"], 7]
+    assert address(page) == {"run": "first", "method": "UMAP"}
+    assert page.text_input(key="typed").value == "a statement of mine"
+    monkeypatch.setattr(in_address, "_travelled", lambda: False)
+    page.selectbox(key="colour 1").set_value("said").run()
+    assert page.session_state["seen"][0] == "said" and address(page)["colour"] == "said"
 
 
 def test_what_is_typed_never_stands_in_the_address():

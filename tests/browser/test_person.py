@@ -122,6 +122,28 @@ def test_what_is_chosen_stands_in_the_address(page, address, runs):
     assert held(page) == {"run": runs[0], "layer": "1"}
 
 
+def test_back_and_forward_are_followed_between_filters_and_layers_of_a_page(page, address, runs):
+    page.goto(f"{address}/projection?run={runs[0]}&layer=0")
+    expect(page.get_by_text("Layer 0, position prompt")).to_be_visible(timeout=SLOW)
+    settle(page)
+    for colour in ("mode", "said"):
+        page.get_by_role("combobox", name="Colour").click()
+        page.get_by_role("option", name=colour, exact=True).click()
+        settle(page)
+    page.get_by_role("slider", name="Layer").press("ArrowRight")
+    expect(page.get_by_text("Layer 1, position prompt")).to_be_visible(timeout=SLOW)
+    settle(page)
+    seen = []
+    for turn in (page.go_back, page.go_back, page.go_back, page.go_forward, page.go_forward, page.go_forward):
+        turn()
+        settle(page)
+        layer = page.get_by_role("slider", name="Layer").input_value()
+        seen.append((shown(page, "Colour"), layer))
+        expect(page.get_by_text(f"Layer {layer}, position prompt")).to_be_visible(timeout=SLOW)
+    assert seen == list(zip(("said", "mode", "truth", "mode", "said", "said"), "000001", strict=True))
+    assert held(page) == {"run": runs[0], "layer": "1", "colour": "said"}
+
+
 def test_values_that_cannot_be_used_are_ignored_in_a_sentence(page, address):
     wrong = f"{address}/probes?run=<b>gone</b>&layer={SHAPE.layers}&target=everything&null=-3&train=honest"
     page.goto(wrong)
@@ -148,7 +170,9 @@ def nameless(page) -> list[str]:
 
 def pages(page) -> list[str]:
     """The path of every page in the navigation."""
-    links = page.get_by_test_id("stTopNavLink").all()
+    page.get_by_test_id("stTopNavSection").click()
+    page.get_by_test_id("stTopNavDropdownLink").first.wait_for()
+    links = page.locator("[data-testid=stTopNavLink], [data-testid=stTopNavDropdownLink]").all()
     return [urlsplit(link.get_attribute("href")).path.strip("/") for link in links]
 
 
@@ -156,7 +180,7 @@ def test_every_page_has_help_names_tables_and_room(page, address, runs):
     """On a dark screen; then on a narrow one, where nothing may stick out at the side."""
     settle(page)
     paths = pages(page)
-    assert len(paths) >= 12
+    assert {"", "runs", "compare", "import", "export"} < set(paths) and len(paths) >= 16
     page.emulate_media(color_scheme="dark")
     for path in paths:
         page.goto(f"{address}/{path}?run={runs[0]}&null=20&resamples=20&read-at=1")
@@ -187,6 +211,23 @@ def test_a_chart_has_its_table_behind_it(page, address, store, runs):
     known = shifts_of_runs(store, runs[0], [runs[1]], NO_NULL).to_frame()
     assert download.value.suggested_filename == "auroc-lost-by-each-shift.csv"
     assert table["drop"].to_numpy() == pytest.approx(known["drop"].to_numpy())
+
+
+def test_the_camera_over_a_chart_saves_png_or_svg(page, address, runs):
+    page.goto(f"{address}/shifts?run={runs[0]}")
+    page.get_by_text("As a table: AUROC lost by each shift").click()
+    saved = {}
+    for name in ("PNG", "SVG"):
+        page.get_by_role("radio", name=name).or_(page.get_by_text(name, exact=True)).first.click()
+        settle(page)
+        page.locator(".js-plotly-plot").first.hover()
+        with page.expect_download() as download:
+            page.locator(".modebar-btn[data-title^='Download plot']").first.click()
+        saved[download.value.suggested_filename] = Path(download.value.path()).read_bytes()
+    assert list(saved) == ["auroc-lost-by-each-shift.png", "auroc-lost-by-each-shift.svg"]
+    assert saved["auroc-lost-by-each-shift.png"].startswith(b"\x89PNG")
+    drawn = saved["auroc-lost-by-each-shift.svg"].decode()
+    assert drawn.startswith("<svg") and "AUROC" in drawn and "<script" not in drawn
 
 
 def test_the_words_are_explained_beside_every_page(page, address):
