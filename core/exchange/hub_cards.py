@@ -77,8 +77,8 @@ def run_card(run: Run, answers: pd.DataFrame, kept: int, column: str) -> str:
     return f"""{_head(["hidden-states", "interpretability"])}
 # Run {run.run}: hidden states of {_code(facts["model"])} while it answered
 
-**Its limit, first.** The model answered as it was instructed, under lie falsely. What is seen here is instructed
-inversion of labels; it is no evidence about deception that nobody asked for.
+**Its limit, first.** The model was instructed how to answer, under lie falsely; how often it did stands below. What is
+seen here is instructed inversion of labels at most; it is no evidence about deception that nobody asked for.
 
 ## What it was made from
 

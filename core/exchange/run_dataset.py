@@ -1,6 +1,7 @@
 """A run as a Hugging Face dataset folder, which `datasets.load_from_disk` opens, states included."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -56,13 +57,12 @@ def export_dataset(
             that is there already or cannot be written.
         Cancelled: `cancelled` said so.
     """
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset
 
     parts = without_dropped(parts_of_run(store, run)) if pruned else parts_of_run(store, run)
     chosen = range(parts.layers) if layers is None else tuple(dict.fromkeys(layers))
     wanted = [(position, layer) for position in dict.fromkeys(positions) for layer in chosen]
     check_wanted(parts, positions, chosen)
-    disable_progress_bars()
 
     def told(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
         done = 0
@@ -77,7 +77,8 @@ def export_dataset(
         first = folder.with_name("first.arrow")
         _write(first, schema, islice(_batches(parts, wanted, schema), 1))
         # What the library says of a dataset it says of the first rows: all of them it would map into memory.
-        Dataset.from_file(str(first)).save_to_disk(str(folder))
+        with _without_bars():
+            Dataset.from_file(str(first)).save_to_disk(str(folder))
         (data,) = folder.glob("*.arrow")
         with pyarrow.ipc.open_stream(data) as described:
             schema = described.schema
@@ -97,6 +98,21 @@ def without_dropped(parts: RunParts) -> RunParts:
     if kept.empty:
         raise StoreError(f"all answers of run {parts.run.run} are dropped: there is nothing to export")
     return replace(parts, answers=kept.reset_index(drop=True))
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """The library draws no bar of its own meanwhile; those of a notebook's other datasets stay as they were."""
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 def _schema(parts: RunParts, wanted: Sequence[tuple[str, int]]) -> pyarrow.Schema:
