@@ -102,7 +102,7 @@ def without_dropped(parts: RunParts) -> RunParts:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """The library draws no bar of its own meanwhile; those of a notebook's other datasets stay as they were."""
+    """The library draws no bar of its own meanwhile; those of other datasets stay as they were."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if are_progress_bars_disabled():
