@@ -114,6 +114,7 @@ class AnswerList:
         self.path = store.cache / "derived" / "lists" / f"{run.run}.sqlite"
         stamp = {
             "version": [VERSION, version("telltale")],
+            "started": run.started,
             "answers": run.answers,
             "margin": DecisionStore(store.cache).margin(run.run),
             "flags": list(FLAGS),
