@@ -17,7 +17,9 @@ def working(show: bool) -> Iterator[Callable[[float, str], None]]:
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Without the warnings and bars of transformers and others while a model is loaded; then as before."""
-    from transformers.utils import logging
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its bars ask for widgets as it is imported
+        from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     with warnings.catch_warnings():
