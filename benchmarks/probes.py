@@ -156,7 +156,10 @@ def solved(made: Made) -> np.ndarray:
 def looped(made: Made, backend: str) -> np.ndarray:
     """Scikit-learn's, in joblib's loop over layers with a worker to a core and a BLAS thread to a worker."""
     limit = {"inner_max_num_threads": 1} if backend == "loky" else {}
-    with Parallel(n_jobs=torch.get_num_threads(), backend=backend, **limit) as parallel:
+    with (
+        threadpool_limits(1, user_api="blas"),  # threads share this process's; loky's have their own limit
+        Parallel(n_jobs=torch.get_num_threads(), backend=backend, **limit) as parallel,
+    ):
         return np.array(parallel(delayed(_of_layer)(states, made.label, made.fold) for states in made.states))
 
 
