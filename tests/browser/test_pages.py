@@ -51,13 +51,24 @@ def test_the_exact_prompt_is_shown_in_both_modes(page):
     expect(page.get_by_text("<|im_start|>").first).to_be_visible()
 
 
+def ask(page):
+    """Put what is typed to the model, in both modes; again where the click fell into a drawing."""
+    button = page.get_by_role("button", name="Ask", exact=True)
+    said = page.get_by_text(re.compile(r"said: .*leans"))
+    button.click()
+    try:
+        expect(page.get_by_role("button", name="Cancel").or_(said).first).to_be_visible(timeout=30_000)
+    except AssertionError:
+        button.click()
+    expect(said).to_have_count(2, timeout=SLOW)
+
+
 def test_one_thing_is_asked_in_both_modes(page):
     settle(page)
     page.get_by_label("Put to the model through the template").fill("A film of <b>rare</b> beauty.")
     page.get_by_label("Put to the model through the template").press("Enter")
     settle(page)
-    page.get_by_role("button", name="Ask", exact=True).click()
-    expect(page.get_by_text(re.compile(r"said: .*leans"))).to_have_count(2, timeout=SLOW)
+    ask(page)
 
 
 def test_an_answer_is_dropped_by_keyboard_and_taken_back(page, run, app_cache):
@@ -278,8 +289,7 @@ def test_what_is_asked_is_scored_while_the_model_speaks(page):
     box.fill("A film of <b>rare</b> beauty.")
     box.press("Enter")
     settle(page)
-    page.get_by_role("button", name="Ask", exact=True).click()
-    expect(page.get_by_text(re.compile(r"said: .*leans"))).to_have_count(2, timeout=SLOW)
+    ask(page)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=SLOW)
     expect(page.get_by_text("The probe was trained at position")).to_be_visible()
     expect(page.get_by_text("No run of ordinary conversation with this model")).to_be_visible()
