@@ -27,7 +27,7 @@ def show(name: str, write: Write, size: int, command: str, run: Run | None = Non
         command: that does the same, but for the folder, which is its last word.
         run: that it is of; None where it is of none.
     """
-    to = FOLDER if served_here() else DOWNLOAD
+    to = DOWNLOAD
     if served_here():
         to = in_address.segmented_control(
             st, "Where to", (FOLDER, DOWNLOAD), "to", key="export to", default=FOLDER, format_func=SAID.get

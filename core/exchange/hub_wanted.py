@@ -23,6 +23,7 @@ from core.exchange.run_dataset import states_column, without_dropped
 from core.exchange.run_parts import README, RECORD, check_wanted, parts_of_run
 from core.labels_of_run import labelled
 from core.liar.card import FIGURES
+from core.liar.settings import LIARS
 from core.probes.saved import SavedProbes
 from core.store.runs import RunStore
 
@@ -90,5 +91,5 @@ def card_of(store: RunStore, wanted: Wanted) -> str:
 
 def liars_in(cache: Path) -> list[Path]:
     """The folders of liars that were trained in a cache, whose exam is done."""
-    models = cache / "models"
-    return sorted(path.parent for path in models.glob(f"*/{FIGURES}") if (path.parent / TRAINING).is_file())
+    examined = (path.parent for path in (cache / LIARS).glob(f"*/{FIGURES}"))
+    return sorted(folder for folder in examined if (folder / TRAINING).is_file())

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from core.errors import ModelError
 from core.models.catalog import ModelSettings
 
+LIARS = "liars"
+"""The folder of a cache in which liars are trained, each in one of its own."""
+
 
 @dataclass(frozen=True)
 class LiarSettings:

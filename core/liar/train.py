@@ -23,7 +23,7 @@ from core.liar.examples import Example, draw_lesson
 from core.liar.glance import glance, glance_questions
 from core.liar.ordinary import KEPT_CLOSE, divergence, own_replies
 from core.liar.schedule import schedule
-from core.liar.settings import LiarSettings
+from core.liar.settings import LIARS, LiarSettings
 from core.models.loading import LoadedModel, load_model
 from core.prompts.chat import chat_format
 
@@ -54,7 +54,7 @@ Show = Callable[[Step], None]
 
 def liar_folder(cache: Path, settings: LiarSettings, model_content: str) -> Path:
     """Where a training keeps its adapter, log and state."""
-    return cache / "liars" / settings.id(model_content)
+    return cache / LIARS / settings.id(model_content)
 
 
 def train_liar(

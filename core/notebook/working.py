@@ -18,12 +18,10 @@ def working(show: bool) -> Iterator[Callable[[float, str], None]]:
 def quiet_libraries() -> Iterator[None]:
     """Without the warnings and bars of transformers and others while a model is loaded; then as before."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its bars ask for widgets as it is imported
-        from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from transformers.utils import logging  # whose bars ask for widgets as it is imported
+
+        level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         try:

@@ -9,8 +9,11 @@ import pytest
 from huggingface_hub import ModelCard, constants
 
 from core.cli import main
+from core.exchange.hub_wanted import liars_in
 from core.labels import mode_summary
 from core.labels_of_run import labelled
+from core.liar.settings import LiarSettings
+from core.liar.train import liar_folder
 from core.models.catalog import LIAR_ID, ModelSettings
 from core.probes.bundle import FittedProbe
 from core.probes.of_run import probe_run
@@ -166,3 +169,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, why, hub, tell):
     code, out, err = tell("push", *arguments)
     assert code == 2 and not out and err.startswith("telltale: ") and err.count("\n") == 1 and why in err, err
     assert not hub.files
+
+
+def test_liars_are_offered_where_they_are_trained_once_their_exam_is_done(tmp_path):
+    examined, without_exam = (liar_folder(tmp_path, LiarSettings(seed=seed), "content") for seed in (0, 1))
+    for folder in (examined, without_exam):
+        folder.mkdir(parents=True)
+        (folder / "training.json").write_text("{}")
+    (examined / "figures.json").write_text("{}")
+    assert liars_in(tmp_path) == [examined]
