@@ -13,7 +13,7 @@ from typing import Literal
 
 import pandas as pd
 
-from core.downloads import replace_atomically
+from core.downloads import Progress, ignore_progress, replace_atomically
 from core.errors import DataError
 from core.exchange.hub_cards import liar_head, probe_card, run_card
 from core.exchange.run_dataset import export_dataset
@@ -88,7 +88,7 @@ def package_run(
     positions: Sequence[str] = ("prompt",),
     layers: Sequence[int] | None = None,
     *,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Package:
     """A run without the answers that were dropped, as a dataset folder with its card.

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from core.downloads import Progress, ignore_progress
 from core.errors import DataError
 from core.exchange.hub_packages import Package
 from core.exchange.hub_wanted import Wanted, package
@@ -29,7 +30,7 @@ def pack_and_push(
     wanted: Wanted,
     to: str,
     private: bool,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[str, tuple[str, ...]]:
     """Make a package for a moment, and send it; gives its address on the hub and the names of its files.

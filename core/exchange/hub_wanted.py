@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.downloads import Progress, ignore_progress
 from core.exchange.brought_states import OF_A_DATASET
 from core.exchange.hub_cards import probe_card
 from core.exchange.hub_packages import (
@@ -55,7 +56,7 @@ def package(
     store: RunStore,
     wanted: Wanted,
     target: Path,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Package:
     """Write what is wanted as a folder, with its card.

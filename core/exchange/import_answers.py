@@ -11,7 +11,7 @@ import numpy as np
 
 from core.answers import make_reader
 from core.data.sources import DataSettings, fingerprint
-from core.downloads import sha256_of
+from core.downloads import Progress, ignore_progress, sha256_of
 from core.engine.decoding import POSITIONS
 from core.engine.facts import model_facts, spelling_facts
 from core.engine.settings import HarvestSettings
@@ -71,7 +71,7 @@ def import_answers(
     loaded: LoadedModel,
     *,
     name: str | None = None,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ImportedRun:
     """Make a run of the last assistant turn of each transcript, its states read with a model.

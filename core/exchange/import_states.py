@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data.sources import DataSettings, fingerprint
+from core.downloads import Progress, ignore_progress
 from core.engine.not_finite import NOTHING
 from core.engine.settings import HarvestSettings
 from core.errors import Cancelled, DataError
@@ -57,7 +58,7 @@ def import_states(
     text_column: str | None = None,
     label_column: str | None = None,
     name: str | None = None,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Imported:
     """Make a run of states and labels. The states stand at position `prompt`, wherever they were read.
@@ -149,7 +150,7 @@ def _write_states(
     store: RunStore,
     run: str,
     brought: Brought,
-    progress: Callable[[float, str], None],
+    progress: Progress,
     cancelled: Callable[[], bool],
 ) -> np.ndarray:
     """Write all states; gives which rows of them are finite, (rows,)."""

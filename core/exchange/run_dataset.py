@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 
+from core.downloads import Progress, ignore_progress
 from core.errors import StoreError
 from core.exchange.layer_names import layer_name
 from core.exchange.run_parts import RunParts, check_going_on, check_wanted, parts_of_run
@@ -42,7 +43,7 @@ def export_dataset(
     layers: Sequence[int] | None = None,
     *,
     pruned: bool = False,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ExportedDataset:
     """Write a run's labelled answers with their states as a dataset folder, whole or not at all.

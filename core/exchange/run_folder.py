@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
+from core.downloads import Progress, ignore_progress
 from core.exchange.layer_names import layer_name
 from core.exchange.run_parts import README, RECORD, RunParts, check_going_on, parts_of_run
 from core.exchange.safetensors_file import write_tensors
@@ -39,7 +40,7 @@ def export_folder(
     store: RunStore,
     run: str,
     target: Path,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Exported:
     """Write a run as a folder, whole or not at all; no more than a part of one layer is in memory.

@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from core.downloads import Progress, ignore_progress
 from core.exchange.run_parts import check_going_on
 
 PIECE = 8 << 20
@@ -13,7 +14,7 @@ PIECE = 8 << 20
 def zip_folder(
     folder: Path,
     target: Path,
-    progress: Callable[[float, str], None] = lambda *_: None,
+    progress: Progress = ignore_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Write a folder's files into a zip, below the folder's name; gives the zip's path.
