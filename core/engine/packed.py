@@ -4,8 +4,12 @@ The tokens of a batch lie in one row. A prompt that begins like another takes up
 its own, so that the row is a tree of prefixes. Linear layers and norms see the row; attention alone is told
 which tokens each prompt sees.
 
-Source: Zheng et al. 2024, "SGLang: Efficient Execution of Structured Language Model Programs", whose
-RadixAttention shares keys and values in such a tree.
+What all prompts begin with, the prefix, is attended to by the whole row at once, in one large product a
+head; what a prompt has of its own by itself; and the two are put together by how much each weighs.
+
+Sources: Zheng et al. 2024, "SGLang: Efficient Execution of Structured Language Model Programs", whose
+RadixAttention shares keys and values in such a tree; Juravsky et al. 2024, "Hydragen: High-Throughput LLM
+Inference with Shared Prefixes", which takes attention apart in this way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +20,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, DynamicCache
 
 from core.engine.capture import StateCapture
@@ -87,6 +92,10 @@ def fresh_tokens(prompts: Sequence[tuple[int, ...]]) -> list[int]:
     ]
 
 
+_weighed = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+"""Attention, and the logarithm of the sum of its weights: what two attentions are put together by."""
+
+
 class Packing:
     """A tree ready for attention: who asks, what it sees, and the keys and values that were seen.
 
@@ -133,12 +142,32 @@ class Packing:
         group, (rows, asked) = heads // shared, self._ask.shape
         q = query[0].transpose(0, 1)[self._ask.flatten()].view(rows, asked, shared, group, -1)
         q = q.permute(0, 2, 3, 1, 4).reshape(rows, shared, group * asked, -1)
-        k, v = self._after_prefix(number, (key, value), self._see)
-        found = torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=self._mask(group, q.dtype), scale=scale
-        )
-        found = found.view(rows, shared, group, asked, -1).permute(0, 3, 1, 2, 4)
-        return found.reshape(rows * asked, heads, -1)[self._places][None]
+
+        def as_row(found: torch.Tensor) -> torch.Tensor:
+            """(prompt, key head, query head × token, …) as (token of the row, head, …)."""
+            parted = found.reshape(rows, shared, group, asked, -1).permute(0, 3, 1, 2, 4)
+            return parted.reshape(rows * asked, heads, -1)[self._places]
+
+        if not self._prefix.length or query.device.type != "cpu" or query.shape[-1] != value.shape[-1]:
+            k, v = self._after_prefix(number, (key, value), self._see)
+            mask = self._mask(group, q.dtype, self._prefix.length)
+            return as_row(scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale))[None]
+        k, v = self._own((key, value), self._see)
+        own, own_weight = _weighed(q, k, v, attn_mask=self._mask(group, q.dtype, 0), scale=scale)
+        whole = query.reshape(1, shared, group * query.shape[2], -1)
+        past, past_weight = _weighed(whole, *self._prefix.pairs[number], scale=scale)
+        past = past.view(heads, query.shape[2], -1).transpose(0, 1)
+        past_weight = past_weight.reshape(heads, query.shape[2], 1).transpose(0, 1)
+        share = torch.sigmoid(past_weight - as_row(own_weight)).to(own.dtype)
+        return torch.lerp(as_row(own), past, share)[None]
+
+    def _own(self, pair: tuple[torch.Tensor, torch.Tensor], places: torch.Tensor) -> list[torch.Tensor]:
+        """Keys and values of one block at places of the row: two of (prompt, key heads, place, d_head)."""
+        rows, width = places.shape
+        return [
+            tensor[0].transpose(0, 1)[places.flatten()].view(rows, width, tensor.shape[1], -1).transpose(1, 2)
+            for tensor in pair
+        ]
 
     def _after_prefix(
         self, number: int, pair: tuple[torch.Tensor, torch.Tensor], places: torch.Tensor
@@ -148,25 +177,23 @@ class Packing:
         Returns:
             Two of (prompt, key heads, prefix + place, d_head).
         """
-        rows, width = places.shape
-        own = [
-            tensor[0].transpose(0, 1)[places.flatten()].view(rows, width, tensor.shape[1], -1).transpose(1, 2)
-            for tensor in pair
-        ]
+        own = self._own(pair, places)
         if not self._prefix.length:
             return own
         past = self._prefix.pairs[number]
         return [
-            torch.cat([one.expand(rows, -1, -1, -1), two], dim=2) for one, two in zip(past, own, strict=True)
+            torch.cat([one.expand(len(places), -1, -1, -1), two], dim=2)
+            for one, two in zip(past, own, strict=True)
         ]
 
-    def _mask(self, group: int, dtype: torch.dtype) -> torch.Tensor:
-        if (group, dtype) not in self._masks:
-            mask = torch.nn.functional.pad(self._causal, (self._prefix.length, 0), value=True)
+    def _mask(self, group: int, dtype: torch.dtype, past: int) -> torch.Tensor:
+        """What a token sees of so many before all prompts and of its own: 0, or nearly minus infinity."""
+        if (group, dtype, past) not in self._masks:
+            mask = torch.nn.functional.pad(self._causal, (past, 0), value=True)
             zeros = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
             mask = zeros.masked_fill(~mask, torch.finfo(dtype).min)
-            self._masks[group, dtype] = mask.repeat(1, group, 1)[:, None]
-        return self._masks[group, dtype]
+            self._masks[group, dtype, past] = mask.repeat(1, group, 1)[:, None]
+        return self._masks[group, dtype, past]
 
     def cache(self) -> tuple[DynamicCache, torch.Tensor, torch.Tensor]:
         """Keys and values as if the prompts had been padded on the left, to go on from.
