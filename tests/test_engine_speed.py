@@ -1,11 +1,13 @@
 """What makes the engine fast changes no result: other arithmetic, other batches."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.arithmetic import FastLinear
 from core.engine.batches import OVERHEAD, cut_padded
+from core.engine.side_copy import SideCopy
 
 
 def test_fast_linear_layers_agree_with_plain_ones():
@@ -39,3 +41,17 @@ def test_one_long_answer_does_not_pad_the_short_ones():
     assert cut_padded([10, 11, 12]) == [range(3)]
     assert cut_padded([10, 10 + OVERHEAD + 1]) == [range(1), range(1, 2)]
     assert cut_padded([]) == []
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_is_copied_beside_the_work_is_whole_in_the_end(device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    copies, made = SideCopy(), []
+    for number in range(20):
+        made.append(copies.start(torch.full((64, 31, 576), float(number), device=device)))
+        torch.full((64, 31, 576), -1.0, device=device)  # would take the memory of what is on its way
+    copies.finish()
+    for number, kept in enumerate(made):
+        assert kept.device.type == "cpu" and bool((kept == number).all())
+        assert device == "cpu" or kept.is_pinned()

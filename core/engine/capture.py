@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from core.engine.arithmetic import FastLinear
+from core.engine.side_copy import SideCopy
 from core.models.loading import LoadedModel
 
 
@@ -26,7 +27,7 @@ class StateCapture:
 
     def __init__(self, loaded: LoadedModel, whole: bool = False) -> None:
         self._lock, self._blocks, self._whole = loaded.lock, loaded.blocks, whole
-        self._fast = FastLinear()
+        self._fast, self._copy = FastLinear(), SideCopy()
         self._handles: list[Any] = []
         self._layers: dict[int, torch.Tensor] = {}
         self._places: torch.Tensor | None = None
@@ -83,7 +84,18 @@ class StateCapture:
         Returns:
             (batch, layers, d_model), or (batch, position, layers, d_model) where every position was kept.
         """
+        return self._stacked().cpu().float()
+
+    def take_soon(self) -> torch.Tensor:
+        """As `take`, in the model's dtype, while the model goes on; whole once `arrived` has returned."""
+        return self._copy.start(self._stacked())
+
+    def arrived(self) -> None:
+        """Wait for what was to be taken soon."""
+        self._copy.finish()
+
+    def _stacked(self) -> torch.Tensor:
         ordered = [self._layers[number] for number in range(len(self._blocks) + 1)]
         if len({layer.device for layer in ordered}) > 1:
             ordered = [layer.cpu() for layer in ordered]
-        return torch.stack(ordered, dim=-2).cpu().float()
+        return torch.stack(ordered, dim=-2)

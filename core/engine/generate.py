@@ -180,7 +180,7 @@ def emit_batch(
             capture.take()
             prompt = _read_padded(loaded, capture, suffixes, prefix, more)
         logits, cache, mask, last_places = prompt.logits, prompt.cache, prompt.mask, prompt.last
-        steps.append(capture.take())
+        steps.append(capture.take_soon())
         first = torch.log_softmax(logits.double(), dim=-1)
         top = first.topk(min(TOP, first.shape[-1]), dim=-1)
         if first_step:
@@ -188,7 +188,7 @@ def emit_batch(
         continued = []
         for ids in continuations:
             _read_on(loaded, ids, cache, mask, last_places, logits_to_keep=1)
-            continued.append(capture.take().numpy())
+            continued.append(capture.take_soon())
         for step in range(decoding.max_new_tokens):
             sound = logits.logsumexp(dim=-1).isfinite().tolist()
             for row in range(rows):
@@ -208,10 +208,12 @@ def emit_batch(
             mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
             last_places = last_places + 1
             logits = _forward(loaded, tokens, mask, last_places, cache)
-            steps.append(capture.take())
+            steps.append(capture.take_soon())
             if last:
                 break
-    states = torch.stack(steps).numpy()
+        capture.arrived()
+    states = torch.stack(steps).float().numpy()
+    continuing = [kept.float().numpy() for kept in continued]
     spoken = [sum(number not in ends for number in ids) for ids in emitted]
     return [
         Emitted(
@@ -220,11 +222,11 @@ def emit_batch(
             text=loaded.tokenizer.decode(emitted[row], skip_special_tokens=True),
             top=tuple(zip(top.indices[row].tolist(), top.values[row].exp().tolist(), strict=True)),
             steps=states[:, row],
-            continued=tuple(of_all[row] for of_all in continued),
+            continued=tuple(of_all[row] for of_all in continuing),
             finite=drawn_soundly[row]
             and all(
                 bool(np.isfinite(part).all())
-                for part in (states[: spoken[row] + 1, row], *(of_all[row] for of_all in continued))
+                for part in (states[: spoken[row] + 1, row], *(of_all[row] for of_all in continuing))
             ),
         )
         for row in range(rows)
