@@ -31,6 +31,10 @@ PAGES = {
     "Steer": "steer",
     "Tokens": "tokens",
     "Statements": "statements",
+    "Runs": "runs",
+    "Compare": "compare",
+    "Import": "import",
+    "Export": "export",
 }
 COLD, WARM = 5.0, 1.0
 """Seconds within which a page settles, or shows at once that it is at work."""

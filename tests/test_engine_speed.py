@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine.arithmetic import FastLinear
+from core.engine.arithmetic import FastLinear, LaidOut
 from core.engine.batches import OVERHEAD, cut_padded
 from core.engine.side_copy import SideCopy
 
@@ -55,3 +55,22 @@ def test_what_is_copied_beside_the_work_is_whole_in_the_end(device):
     for number, kept in enumerate(made):
         assert kept.device.type == "cpu" and bool((kept == number).all())
         assert device == "cpu" or kept.is_pinned()
+
+
+def test_weights_are_laid_out_once_and_only_for_as_long_as_was_said():
+    torch.manual_seed(0)
+    layer, inputs = torch.nn.Linear(24, 7), torch.randn(5, 24)
+    laid_out = LaidOut(parameters=175)
+    with torch.inference_mode(), FastLinear():
+        plain = layer(inputs)
+        for _ in range(2):
+            with laid_out:
+                assert torch.allclose(layer(inputs), plain, rtol=1e-5, atol=1e-6)
+        assert laid_out.of(layer.weight) is laid_out.of(layer.weight)
+        layer.weight.mul_(2)
+        assert not torch.allclose(layer(inputs), plain), "outside of it a weight may change"
+
+
+def test_weights_stay_as_they_are_where_memory_has_no_room_for_them_twice():
+    weight = torch.zeros(3, 2)
+    assert LaidOut(parameters=10**13).of(weight) is weight

@@ -2,16 +2,61 @@
 
 PyTorch hands linear layers to MKL, which takes its slower code on processors of other makers; oneDNN, which
 PyTorch ships as well, does not (twice the rate on an AVX-512 EPYC, the same on Intel). Only the order of
-summation differs: states agree to about 1e-6.
+summation differs: states agree to about 1e-6. oneDNN lays a weight out anew for every product, unless it has
+been laid out before: that saves a twentieth of a large batch's time, and a quarter of a few tokens'.
 """
 
+from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any
 
+import psutil
 import torch
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 AVAILABLE = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()
+
+
+SHARE = 0.25
+"""Of the memory that is free, what laid out weights may take."""
+
+
+class LaidOut:
+    """A context in which `FastLinear` meets weights that are laid out already, each when it is first used.
+
+    Weights must not change as long as it lives: it is for one harvest, not for a model. It holds them twice,
+    and does nothing where memory has no room for that.
+
+    Args:
+        parameters: of the model.
+    """
+
+    def __init__(self, parameters: int) -> None:
+        fits = 4 * parameters <= SHARE * psutil.virtual_memory().available
+        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = {} if fits else None
+        self._token: Token | None = None
+
+    def __enter__(self) -> "LaidOut":
+        self._token = _laid_out.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._token is not None
+        _laid_out.reset(self._token)
+
+    def of(self, weight: torch.Tensor) -> torch.Tensor:
+        """A weight as oneDNN likes it."""
+        if self._weights is None:
+            return weight
+        if id(weight) not in self._weights:
+            self._weights[id(weight)] = weight, torch.ops.mkldnn._reorder_linear_weight(weight)
+        return self._weights[id(weight)][1]
+
+
+_laid_out: ContextVar[LaidOut | None] = ContextVar("laid_out", default=None)
 
 
 class FastLinear(TorchFunctionMode):
@@ -24,6 +69,8 @@ class FastLinear(TorchFunctionMode):
         if function is linear and AVAILABLE and not kwargs and not torch.is_grad_enabled():
             inputs, weight, bias = args if len(args) == 3 else (*args, None)
             if _plain(inputs) and _plain(weight):
+                known = _laid_out.get()
+                weight = weight if known is None else known.of(weight)
                 return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
         return function(*args, **(kwargs or {}))
 

@@ -16,6 +16,7 @@ from core.calibration import (
 from core.data.question import Question
 from core.engine.answer_blocks import Asked, answer_blocks
 from core.engine.answer_prompts import answer_prompts
+from core.engine.arithmetic import LaidOut
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.decoding import Decoding
 from core.engine.generate import Generated, generate_batch
@@ -29,7 +30,7 @@ from core.store.run_states import RunStates
 
 
 class ChoiceWorker:
-    """Keeps what blocks share: prefixes, calibrations, word boundaries.
+    """Keeps what blocks share: prefixes, calibrations, word boundaries, weights laid out for speed.
 
     Args:
         labelled: questions to calibrate on, empty unless by Platt.
@@ -42,7 +43,7 @@ class ChoiceWorker:
         self.plan, self.reader, self.labelled = plan, reader, labelled
         self.loaded, self.tokens = loaded, tokens
         self.boundary = None if reader.single else boundary_ids(loaded.tokenizer)
-        self._prefixes = ArmPrefixes(plan, loaded)
+        self._prefixes, self._weights = ArmPrefixes(plan, loaded), LaidOut(loaded.parameters)
         self._calibrations: dict[Arm, Calibration] = {}
 
     def generate(self, blocks: Sequence[Block]) -> list[list[Generated]]:
@@ -62,7 +63,8 @@ class ChoiceWorker:
                 packed=packed,
             )
 
-        return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
+        with self._weights:
+            return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def write_tokens(self, store: RunStates, run: str, block: Block, generated: list[Generated]) -> None:
         """The states of generated tokens, which choices do not keep."""
@@ -145,21 +147,24 @@ class ChoiceWorker:
         """The log-odds of the positive choice at the first token of each question's answer, nats."""
         prompts = [self.plan.prompt(question, arm).ids for question in questions]
         one_token = Decoding(max_new_tokens=1)
-        found = [0.0] * len(prompts)
-        for places, answers in answer_prompts(
-            self.loaded,
-            prompts,
-            self.reader,
-            one_token,
-            prefix=self._prefixes.of((arm,), prompts),
-            boundary=self.boundary,
-        ):
-            for place, answer in zip(places, answers, strict=True):
-                if not answer.finite:
-                    raise ModelError(
-                        f"{self.loaded.name} gives NaN or infinity where its leans are to be calibrated: its "
-                        f"weights are damaged, or it overflows in {self.loaded.dtype}; with --calibration "
-                        "none the answers that this touches are marked"
-                    )
-                found[place] = log_odds(*choice_masses(self.reader, list(answer.spelling_probabilities)))
-        return found
+        answers: dict[int, Generated] = {}
+        with self._weights:
+            for places, made in answer_prompts(
+                self.loaded,
+                prompts,
+                self.reader,
+                one_token,
+                prefix=self._prefixes.of((arm,), prompts),
+                boundary=self.boundary,
+            ):
+                answers.update(zip(places, made, strict=True))
+        if not all(answer.finite for answer in answers.values()):
+            raise ModelError(
+                f"{self.loaded.name} gives NaN or infinity where its leans are to be calibrated: its weights "
+                f"are damaged, or it overflows in {self.loaded.dtype}; with --calibration none the answers "
+                "that this touches are marked"
+            )
+        masses = (
+            choice_masses(self.reader, list(answers[n].spelling_probabilities)) for n in range(len(prompts))
+        )
+        return [log_odds(*pair) for pair in masses]

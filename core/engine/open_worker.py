@@ -8,6 +8,7 @@ import numpy as np
 
 from core.answers import Said, growing_text, token_span
 from core.engine.answer_blocks import Asked, answer_blocks
+from core.engine.arithmetic import LaidOut
 from core.engine.arm_prefixes import ArmPrefixes
 from core.engine.generate import Emitted, emit_batch, states_at
 from core.engine.plan import Block, Plan, key_columns
@@ -39,7 +40,7 @@ class OpenGenerated:
 
 
 class OpenWorker:
-    """Keeps what blocks share: prefixes.
+    """Keeps what blocks share: prefixes, and weights laid out for speed.
 
     Args:
         tokens: of a packed batch at most.
@@ -47,7 +48,7 @@ class OpenWorker:
 
     def __init__(self, plan: Plan, loaded: LoadedModel, tokens: int) -> None:
         self.plan, self.loaded, self.tokens = plan, loaded, tokens
-        self._prefixes = ArmPrefixes(plan, loaded)
+        self._prefixes, self._weights = ArmPrefixes(plan, loaded), LaidOut(loaded.parameters)
 
     def generate(self, blocks: Sequence[Block]) -> list[list[OpenGenerated]]:
         """The answers of blocks that are asked together, each block's in its order."""
@@ -64,7 +65,8 @@ class OpenWorker:
             )
             return [self._read(item.question, one) for (_, item), one in zip(asked, emitted, strict=True)]
 
-        return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
+        with self._weights:
+            return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def calibrations(self, block: Block) -> list[dict]:
         """Open answers lean to no choice."""
