@@ -3,18 +3,22 @@
 Each problem is scikit-learn's `LogisticRegression` behind a `StandardScaler` fitted on the rows of that
 problem. What a problem's scale has of its own is moved into its penalty, so that all problems multiply one
 matrix, in float32, and a step of every problem costs two passes over it. Steps are nonlinear conjugate
-gradients, preconditioned by the leading directions of the curvature, which the problems share.
+gradients, preconditioned by the leading directions of the curvature, which the problems share. They are one
+call in TorchScript, which runs outside Python's lock: layers are solved side by side, a thread to a core, and
+threads that meet at the lock several times a step would wait for it a quarter of their time.
 
 Sources: Polak and Ribière 1969, "Note sur la convergence de méthodes de directions conjuguées"; Boehning
 1992, "Multinomial logistic regression algorithm" (the curvature's bound); Frangella, Tropp and Udell 2023,
 "Randomized Nyström preconditioning".
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
+from torch import Tensor
 from torch.nn.functional import linear
 
 from core.engine.arithmetic import AVAILABLE
@@ -82,8 +86,7 @@ class _Problem:
     """min over W of Σ_p ½ Σ_j penalty_pj W_pj² + C Σ_i S_pi log(1 + exp(-sign_pi (Z Wᵀ)_ip)).
 
     Z are the states standardised by the mean of the problems' variances, a column of ones for the intercept
-    behind them. The descent is in V = W / 2, and its loss a quarter of that above: with t = tanh(Z Vᵀ) the
-    slope of a row's loss is then S (t - sign), its S times C / 4, and its curvature S (1 - t²).
+    behind them; a sign is 1 where Y is, else -1.
     """
 
     def __init__(self, X: np.ndarray, Y: np.ndarray, S: np.ndarray) -> None:
@@ -93,8 +96,8 @@ class _Problem:
         Z[:, self.d] = 1.0
         torch.sub(torch.from_numpy(X), torch.from_numpy(self.mean), out=torch.from_numpy(Z)[:, : self.d])
         self.count = S.sum(axis=1)
-        means = _product(S, Z.T) / self.count[:, None]
-        variances = _product(S, (Z * Z).T) / self.count[:, None] - means**2
+        means = _of_arrays(S, Z.T) / self.count[:, None]
+        variances = _of_arrays(S, (Z * Z).T) / self.count[:, None] - means**2
         same = variances <= SAME * means**2
         variances[same] = 1.0
         spread = variances.mean(axis=0)
@@ -104,81 +107,115 @@ class _Problem:
         self.varies = (~same).astype(np.float32)
         self.scale = np.sqrt(spread)
         torch.from_numpy(Z).div_(torch.from_numpy(self.scale))
-        self.Z, self.S, self.sign = Z, np.float32(C / 4) * S, 2 * Y - 1
-        self.V, self.scores = np.zeros_like(self.penalty), np.zeros_like(S)
-        self.slopes, self.curvatures = -self.S * self.sign, self.S
+        self.Z, self.Y, self.S = Z, Y, np.float32(C) * S
 
     def solve(self, tolerance: float) -> Directions:
         """The minimum, for states as they are."""
-        curvature = _Curvature(self.Z, self.S)
-        goal = tolerance * np.float32(C / 2) * self.count
-        along = before = np.zeros_like(self.V)
-        size_before = np.ones_like(goal)
-        for _ in range(MOST_STEPS):
-            gradient = (_product(self.slopes, self.Z.T) + self.penalty * self.V) * self.varies
-            left = np.abs(gradient).max(axis=1) > goal
-            if not left.any():
-                break
-            z = curvature.solve(gradient, self.curvatures.sum(axis=1)) * self.varies
-            size = np.vecdot(gradient, z)
-            share = np.maximum((size - np.vecdot(before, z)) / np.maximum(size_before, 1e-30), 0)
-            along = share[:, None] * along - z
-            before, size_before = gradient, size
-            self._descend(along, np.vecdot(gradient, along), left)
-        vectors = 2 * self.V[:, : self.d].astype(np.float64) / self.scale[: self.d]
-        return Directions(vectors, 2 * self.V[:, self.d] - vectors @ self.mean)
-
-    def _descend(self, along: np.ndarray, slope: np.ndarray, left: np.ndarray) -> None:
-        """Go down the slopes, (P,), of problems that are left, nearly to their ends, by Newton's method."""
-        moved = _product(along, self.Z)
-        pull = self.penalty * along
-        stiffness, square = np.vecdot(pull, along), moved * moved
-        enough = 0.25 * np.abs(slope)
-        for _ in range(LINE_STEPS):
-            down = slope / np.maximum(np.vecdot(self.curvatures, square) + stiffness, 1e-30)
-            length = np.where(left, down, 0)[:, None]
-            self.V -= length * along
-            self.scores -= length * moved
-            t = np.tanh(self.scores)
-            self.slopes, self.curvatures = self.S * (t - self.sign), self.S * (1 - t * t)
-            slope = np.vecdot(self.slopes, moved) + np.vecdot(pull, self.V)
-            if (np.abs(slope) <= enough)[left].all():
-                break
+        goal = tolerance * np.float32(C) * self.count[:, None]
+        given = (self.Z, self.Y, self.S, self.penalty, self.varies, goal, *_curvature(self.Z, self.S))
+        W = _minimum(*map(torch.from_numpy, given)).numpy()
+        vectors = W[:, : self.d].astype(np.float64) / self.scale[: self.d]
+        return Directions(vectors, W[:, self.d] - vectors @ self.mean)
 
 
-class _Curvature:
-    """Curvature of every problem's loss, nearly: one matrix of low rank times a number of the problem's own.
+def _curvature(Z: np.ndarray, S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Curvature of every problem's loss, nearly: one matrix times the sum of the problem's own curvatures.
 
-    The matrix is Boehning's bound, ZᵀSZ with S the mean over problems, seen through some of Z's rows.
+    The matrix is Boehning's bound, ZᵀSZ / 4 with S the mean over problems, seen through some of Z's rows.
+
+    Returns:
+        The leading directions, (r, d + 1), the curvature along each, (r,), and along all others, (1,), where
+        a problem's own curvatures sum up to 1.
     """
-
-    def __init__(self, Z: np.ndarray, S: np.ndarray) -> None:
-        bound = S.mean(axis=0)
-        self.total = bound.sum()
-        rank = min(max(2 * len(S), FEWEST_LEADING), MOST_LEADING, *Z.shape)
-        some = Z[np.random.default_rng(0).permutation(len(Z))[:rank]]
-        seen = _product(_product(some, Z) * bound, Z.T).astype(np.float64)
-        inner = seen @ some.T
-        inner = (inner + inner.T) / 2
-        inner[np.diag_indices(rank)] += 1e-7 * np.trace(inner)
-        sizes, turned = eigh(seen @ seen.T, inner, check_finite=False)
-        sizes = np.maximum(sizes, 1e-12)
-        self.leading = ((turned / np.sqrt(sizes)).T @ seen).astype(np.float32)
-        self.leading_transposed = np.ascontiguousarray(self.leading.T)
-        self.sizes = sizes.astype(np.float32)
-        self.rest = REST * max(float(self.total - sizes.sum() / Z.shape[1]), 0.0)
-
-    def solve(self, gradient: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
-        """The step that would undo each gradient, (P, d + 1), from the sum of its rows' curvatures, (P,)."""
-        scale = (curvatures / self.total)[:, None]
-        outside = 1 / (1 + scale * self.rest)
-        inside = 1 / (1 + scale * self.sizes) - outside
-        return outside * gradient + (gradient @ self.leading_transposed * inside) @ self.leading
+    bound = S.mean(axis=0)
+    bound /= bound.sum()
+    rank = min(max(2 * len(S), FEWEST_LEADING), MOST_LEADING, *Z.shape)
+    some = Z[_drawn(len(Z), rank)]
+    seen = _of_arrays(_of_arrays(some, Z) * bound, Z.T).astype(np.float64)
+    inner = seen @ some.T
+    inner = (inner + inner.T) / 2
+    inner[np.diag_indices(rank)] += 1e-7 * np.trace(inner)
+    root = np.linalg.inv(np.linalg.cholesky(inner))
+    sizes, turned = np.linalg.eigh(root @ (seen @ seen.T) @ root.T)
+    sizes = np.maximum(sizes, 1e-12)
+    leading = (turned / np.sqrt(sizes)).T @ root @ seen
+    rest = REST * max(1 - sizes.sum() / Z.shape[1], 0.0)
+    return leading.astype(np.float32), sizes.astype(np.float32), np.array([rest], dtype=np.float32)
 
 
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left @ right.T of float32 matrices, a few rows by many: see `core.engine.arithmetic`."""
-    few, many = torch.from_numpy(left), torch.from_numpy(right)
-    if not AVAILABLE:
-        return linear(few, many).numpy()
-    return torch.ops.mkldnn._linear_pointwise.default(few, many, None, "none", [], "").numpy()
+@cache
+def _drawn(n: int, rank: int) -> np.ndarray:
+    """So many of n rows, the same ones at every layer."""
+    return np.random.default_rng(0).permutation(n)[:rank]
+
+
+def _by_onednn(few: Tensor, many: Tensor) -> Tensor:
+    """As `core.engine.arithmetic` has it."""
+    return torch.ops.mkldnn._linear_pointwise(few, many, None, "none", [], "")
+
+
+_product: Callable[[Tensor, Tensor], Tensor] = _by_onednn if AVAILABLE else linear
+"""few @ many.T of float32 matrices: a few rows by many. MKL's own product takes threads even in a thread that
+is to have one."""
+
+
+def _of_arrays(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return _product(torch.from_numpy(left), torch.from_numpy(right)).numpy()
+
+
+def _dot(left: Tensor, right: Tensor) -> Tensor:
+    """Of each row with its like, (P, 1)."""
+    return (left * right).sum(1, keepdim=True)
+
+
+@torch.jit.script
+def _minimum(
+    Z: Tensor,
+    Y: Tensor,
+    S: Tensor,
+    penalty: Tensor,
+    varies: Tensor,
+    goal: Tensor,
+    leading: Tensor,
+    sizes: Tensor,
+    rest: Tensor,
+    most_steps: int = MOST_STEPS,
+    line_steps: int = LINE_STEPS,
+) -> Tensor:
+    """W where no slope exceeds its problem's goal, (P, 1); S has C in it.
+
+    Each step goes down along a direction nearly to the end of the slope, by Newton's method.
+    """
+    across, leading_across = Z.T.contiguous(), leading.T.contiguous()  # each product runs along its memory
+    W, scores = torch.zeros_like(penalty), torch.zeros_like(S)
+    slopes, curvatures = S * (0.5 - Y), S / 4
+    along, before, size_before = torch.zeros_like(W), W, torch.ones_like(goal)
+    for _ in range(most_steps):
+        gradient = _product(slopes, Z.T).addcmul_(penalty, W).mul_(varies)
+        left = gradient.abs().amax(1, keepdim=True) > goal
+        if not bool(left.any()):
+            break
+        curvature = curvatures.sum(1, keepdim=True)
+        outside = (rest * curvature).add_(1).reciprocal_()
+        inside = (sizes * curvature).add_(1).reciprocal_().sub_(outside)
+        z = _product(_product(gradient, leading).mul_(inside), leading_across)
+        z.addcmul_(outside, gradient).mul_(varies)
+        size = _dot(gradient, z)
+        share = (size - _dot(before, z)).div_(size_before).clamp_(min=0.0)
+        along.mul_(share).sub_(z)
+        before, size_before = gradient, size.clamp(min=1e-30)
+        moved, pull = _product(along, across.T), penalty * along
+        stiffness, square = _dot(pull, along), moved * moved
+        slope = _dot(gradient, along)
+        enough = slope.abs() / 4
+        for _ in range(line_steps):
+            length = slope / (_dot(curvatures, square) + stiffness).clamp_(min=1e-30) * left
+            W.addcmul_(length, along, value=-1.0)
+            scores.addcmul_(length, moved, value=-1.0)
+            p = scores.sigmoid()
+            slopes = (p - Y).mul_(S)
+            curvatures = p.addcmul(p, p, value=-1.0).mul_(S)
+            slope = _dot(slopes, moved) + _dot(pull, W)
+            if not bool((slope.abs() > enough).logical_and_(left).any()):
+                break
+    return W
