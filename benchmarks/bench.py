@@ -22,7 +22,7 @@ class Size:
         side: of the square matrices whose product gives the machine's rate.
     """
 
-    questions: int = 48
+    questions: int = 32
     pairs: int = 5
     layers: int = 31
     stored: int = 2048
