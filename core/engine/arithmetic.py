@@ -6,8 +6,9 @@ summation differs: states agree to about 1e-6. oneDNN lays a weight out anew for
 been laid out before: that saves a twentieth of a large batch's time, and a quarter of a few tokens'.
 """
 
-from contextvars import ContextVar, Token
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import psutil
@@ -16,14 +17,17 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 AVAILABLE = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()
-
-
 SHARE = 0.25
 """Of the memory that is free, what laid out weights may take."""
 
 
+def by_onednn(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """inputs @ weight.T + bias, of float32 on the CPU; the weight may be laid out."""
+    return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+
+
 class LaidOut:
-    """A context in which `FastLinear` meets weights that are laid out already, each when it is first used.
+    """Weights as oneDNN likes them, each laid out when `FastLinear` first meets it.
 
     Weights must not change as long as it lives: it is for one harvest, not for a model. It holds them twice,
     and does nothing where memory has no room for that.
@@ -35,20 +39,18 @@ class LaidOut:
     def __init__(self, parameters: int) -> None:
         fits = 4 * parameters <= SHARE * psutil.virtual_memory().available
         self._weights: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = {} if fits else None
-        self._token: Token | None = None
 
-    def __enter__(self) -> "LaidOut":
-        self._token = _laid_out.set(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._token is not None
-        _laid_out.reset(self._token)
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Meanwhile, `FastLinear` takes them in place of the model's."""
+        token = _laid_out.set(self)
+        try:
+            yield
+        finally:
+            _laid_out.reset(token)
 
     def of(self, weight: torch.Tensor) -> torch.Tensor:
-        """A weight as oneDNN likes it."""
+        """A weight laid out; itself where memory has no room."""
         if self._weights is None:
             return weight
         if id(weight) not in self._weights:
@@ -71,7 +73,7 @@ class FastLinear(TorchFunctionMode):
             if _plain(inputs) and _plain(weight):
                 known = _laid_out.get()
                 weight = weight if known is None else known.of(weight)
-                return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+                return by_onednn(inputs, weight, bias)
         return function(*args, **(kwargs or {}))
 
 

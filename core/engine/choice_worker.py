@@ -63,7 +63,7 @@ class ChoiceWorker:
                 packed=packed,
             )
 
-        with self._weights:
+        with self._weights.in_force():
             return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def write_tokens(self, store: RunStates, run: str, block: Block, generated: list[Generated]) -> None:
@@ -148,7 +148,7 @@ class ChoiceWorker:
         prompts = [self.plan.prompt(question, arm).ids for question in questions]
         one_token = Decoding(max_new_tokens=1)
         answers: dict[int, Generated] = {}
-        with self._weights:
+        with self._weights.in_force():
             for places, made in answer_prompts(
                 self.loaded,
                 prompts,

@@ -65,7 +65,7 @@ class OpenWorker:
             )
             return [self._read(item.question, one) for (_, item), one in zip(asked, emitted, strict=True)]
 
-        with self._weights:
+        with self._weights.in_force():
             return answer_blocks(self.loaded, self._prefixes, blocks, self.tokens, answer)
 
     def calibrations(self, block: Block) -> list[dict]:

@@ -93,7 +93,8 @@ def fresh_tokens(prompts: Sequence[tuple[int, ...]]) -> list[int]:
 
 
 _weighed = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-"""Attention, and the logarithm of the sum of its weights: what two attentions are put together by."""
+"""Attention, and the logarithm of the sum of its weights: what two attentions are put together by. The CPU's
+operator gives it; on other devices prefix and prompt are attended to as one."""
 
 
 class Packing:

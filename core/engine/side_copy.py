@@ -13,7 +13,9 @@ class SideCopy:
         """A tensor on the CPU that holds the same once `finish` has returned, and may not before."""
         if tensor.device.type != "cuda":
             return tensor.cpu()
-        stream = self._streams.setdefault(tensor.device, torch.cuda.Stream(tensor.device))
+        if tensor.device not in self._streams:
+            self._streams[tensor.device] = torch.cuda.Stream(tensor.device)
+        stream = self._streams[tensor.device]
         pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         stream.wait_stream(torch.cuda.current_stream(tensor.device))
         with torch.cuda.stream(stream):

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from core.engine.arithmetic import AVAILABLE
+from core.engine.arithmetic import AVAILABLE, by_onednn
 
 C = 0.1
 """Inverse strength of the penalty, as in `core.probes.methods.logistic`."""
@@ -149,12 +149,7 @@ def _drawn(n: int, rank: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(n)[:rank]
 
 
-def _by_onednn(few: Tensor, many: Tensor) -> Tensor:
-    """As `core.engine.arithmetic` has it."""
-    return torch.ops.mkldnn._linear_pointwise(few, many, None, "none", [], "")
-
-
-_product: Callable[[Tensor, Tensor], Tensor] = _by_onednn if AVAILABLE else linear
+_product: Callable[[Tensor, Tensor], Tensor] = by_onednn if AVAILABLE else linear
 """few @ many.T of float32 matrices: a few rows by many. MKL's own product takes threads even in a thread that
 is to have one."""
 
