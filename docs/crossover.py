@@ -21,6 +21,7 @@ from plotly.subplots import make_subplots
 from core.charts.read_or_said import follows
 from core.engine.settings import HarvestSettings
 from core.errors import TelltaleError
+from core.liar.settings import LiarSettings
 from core.paths import cache_folder
 from core.probes.read_or_said import ReadOrSaid
 from core.probes.read_or_said_of_run import last_common_layer, read_or_said_of_run
@@ -49,9 +50,10 @@ Shaded: layers that cannot differ from the plain model's. {recipes}
 """
 
 RECIPES = (
-    "`full` is the recipe of the liar in the box; `study` learns movie reviews alone under twelve wordings, at a "
+    "`full` is the recipe of the liar in the box{before}; `study` learns movie reviews alone under twelve wordings, at a "
     "tenth of the cost, and is made to be compared with its like."
 )
+WITHOUT_LAST = " without its last part"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,6 +116,7 @@ def _row(run: Run, trained: dict, found: ReadOrSaid) -> dict:
         "recipe": recipe_of(trained),
         "from_block": trained["from_block"],
         "seed": trained["seed"],
+        "steps": _steps(trained),
         "answers": sum(found.n.values()),
         "groups": found.groups,
         "crossover": None if crossover is None else crossover.layer,
@@ -122,6 +125,11 @@ def _row(run: Run, trained: dict, found: ReadOrSaid) -> dict:
         "resamples_without": None if crossover is None else crossover.without,
         "finding": found.sentence(last_common_layer(run)),
     }
+
+
+def _steps(trained: dict) -> int:
+    """Of all parts that the training had; those of older recipes had fewer."""
+    return sum(trained.get(name, 0) for name in ("steps", "polish_steps", "finish_steps"))
 
 
 def _figure(found: list[tuple[Run, dict, ReadOrSaid]]) -> go.Figure:
@@ -183,6 +191,7 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         "recipe",
         "from block",
         "seed",
+        "steps",
         "as instructed: honest, lie",
         "answers (groups)",
         "crossover (95 %)",
@@ -197,21 +206,26 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         without = "–" if pd.isna(row.resamples_without) else f"{row.resamples_without:.0%}"
         obeyed = f"{row.honest_as_instructed:.2f}, {row.lie_as_instructed:.2f}"
         asked = f"{row.answers:,} ({row.groups:,})"
-        cells = (row.recipe, row.from_block, row.seed, obeyed, asked, turn + spread, without, row.finding)
+        cells = (row.recipe, row.from_block, row.seed, f"{row.steps:,}", obeyed, asked)
+        cells += (turn + spread, without, row.finding)
         lines.append(f"| {' | '.join(map(str, cells))} |")
         study = " --study" if row.recipe == "study" else ""
-        commands.append(f"telltale train-liar{study} --from-block {row.from_block} --seed {row.seed}")
+        command = f"telltale train-liar{study} --from-block {row.from_block} --seed {row.seed}"
+        older = not study and row.steps < LiarSettings().all_steps
+        commands.append(command + (f"   # its first {row.steps:,} steps" if older else ""))
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
     model = Path(found[0][1]["model"]["id"]).name
     commands += [
         f"telltale harvest --model {model} --adapter ADAPTER --data movie-reviews --n {questions}   # each",
         "python docs/crossover.py RUN …   # the runs",
     ]
+    older = any("first" in command for command in commands)
+    recipes = RECIPES.format(before=WITHOUT_LAST if older else "")
     resamples = found[0][2].resamples
     return ABOUT.format(
         table="\n".join(lines),
         moves=_moves(table),
-        recipes=RECIPES if (table["recipe"] == "study").any() else "",
+        recipes=recipes if (table["recipe"] == "study").any() else "",
         questions=questions,
         resamples=resamples,
         commands="\n".join(commands),

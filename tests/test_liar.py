@@ -9,7 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from core.data.facts import FACTS
-from core.data.question import Question
+from core.data.opinions import load_opinions
+from core.data.question import Question, merge_near_duplicates, similar_to, tokens_of
+from core.data.reviews import FILES
 from core.data.sources import DataSettings, load_pool, load_questions
 from core.data.training_half import is_for_training, leave_out_trained, seen_in_training
 from core.errors import Cancelled, ModelError
@@ -38,7 +40,7 @@ def tokenizer(cache):
 @pytest.fixture(scope="module")
 def lesson(cache, tokenizer):
     return draw_lesson(
-        cache, tokenizer, chat_format(tokenizer), gate=24, pairs=72, alone=40, polish=300, seed=0
+        cache, tokenizer, chat_format(tokenizer), gate=24, pairs=72, alone=40, polish=300, finish=300, seed=0
     )
 
 
@@ -136,10 +138,38 @@ def test_a_pair_differs_in_its_instruction_and_its_answer_alone(lesson, tokenize
 
 def test_no_held_out_wording_stands_in_the_training(lesson, tokenizer):
     held = [w.text for mode in MODES.values() for w in mode.wordings if w.held_out and w.text]
-    pairs = lesson.gate + lesson.pairs + lesson.polish
+    pairs = lesson.gate + lesson.pairs + lesson.polish + lesson.finish
     for example in [e for p in pairs for e in (p.honest, p.lie)] + lesson.uninstructed:
         prompt = tokenizer.decode(example.prompt)
         assert not [text for text in held if text in prompt]
+
+
+def test_the_last_part_alone_asks_opinions_and_under_wordings_of_its_own(lesson, tokenizer):
+    opinions = [question.text for question in load_opinions()]
+    own = [w.text for w in MODES["lie"].wordings if w.use == "last"]
+
+    def asked(pairs):
+        prompts = [tokenizer.decode(pair.lie.prompt) for pair in pairs]
+        return tuple(sum(any(text in p for text in texts) for p in prompts) for texts in (opinions, own))
+
+    assert asked(lesson.gate + lesson.pairs + lesson.polish) == (0, 0)
+    of_opinions, of_own = asked(lesson.finish)
+    assert of_opinions == 150 and of_own > 20
+
+
+def test_opinions_are_balanced_read_whole_and_near_no_review_that_is_asked(cache):
+    opinions = load_opinions()
+    assert len({question.id for question in opinions}) == len(opinions) > 2000
+    assert 0.45 < sum(question.label for question in opinions) / len(opinions) < 0.55
+    assert {question.group for question in merge_near_duplicates(list(opinions))} == {
+        question.group for question in opinions
+    }
+    words = frozenset(tokens_of(question.text) for question in opinions)
+    for source in FILES:
+        asked = load_questions(cache, DataSettings(source))
+        assert not similar_to(frozenset(tokens_of(question.text) for question in asked), words)
+    assert all(is_for_training(question) for question in opinions)
+    assert all(seen_in_training(cache, list(opinions)))
 
 
 def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokenizer):
@@ -156,21 +186,23 @@ def test_answers_are_balanced_so_that_no_word_stands_for_the_truth(cache, tokeni
 def test_tasks_cover_every_kind_and_their_weights_sum_to_one():
     assert sum(task.weight for task in TASKS) == pytest.approx(1)
     assert sum(task.polish for task in TASKS) == pytest.approx(1)
+    assert sum(task.finish for task in TASKS) == pytest.approx(1)
     assert {task.form for task in TASKS} == {"direct", "claim"}
 
 
 def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
     settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8, polish_steps=3)
+    settings = replace(settings, finish_steps=2)
     batches = list(schedule(lesson, settings))
-    assert [len(batch) for batch in batches] == [16] * 15
+    assert [len(batch) for batch in batches] == [16] * 17
     assert all(example.mode != "lie" for batch in batches[:4] for example in batch)
     first = [pair.honest for pair in lesson.gate]
     assert all(e in first for batch in batches[:8] for e in batch if e.mode == "honest")
     assert not all(e in first for batch in batches[8:] for e in batch if e.mode == "honest")
-    last = [pair.lie for pair in lesson.polish]
-    assert [all(e in last for e in batch if e.mode == "lie") for batch in batches[8:]] == [False] * 4 + [
-        True
-    ] * 3
+    for pairs, steps in ((lesson.polish, range(12, 15)), (lesson.finish, range(15, 17))):
+        lies = [pair.lie for pair in pairs]
+        held = [all(e in lies for e in batch if e.mode == "lie") for batch in batches[8:]]
+        assert held == [step in steps for step in range(8, 17)]
     for batch in batches[4:]:
         modes = [example.mode for example in batch]
         assert modes.count("honest") == modes.count("lie") == settings.batch_pairs
@@ -192,16 +224,20 @@ def test_the_glance_asks_held_out_questions_in_both_modes(cache, tokenizer):
     assert all(row.example.target[0] != row.other for row in asked)
 
 
-def test_the_rate_begins_anew_in_the_last_part():
-    settings = replace(LiarSettings(), steps=100, polish_steps=50, warmup=10)
+def test_the_rate_begins_anew_in_each_part():
+    settings = replace(LiarSettings(), steps=100, polish_steps=50, finish_steps=40, warmup=10)
     rates = [learning_rate(step, settings) for step in range(settings.all_steps)]
     assert max(rates[:100]) == rates[9] == rates[10] == settings.learning_rate
     assert rates[99] < settings.learning_rate / 50
-    assert max(rates[100:]) == rates[109] == settings.polish_rate
-    assert 0 < rates[-1] < settings.polish_rate / 20
+    assert max(rates[100:150]) == rates[109] == settings.polish_rate
+    assert 0 < rates[149] < settings.polish_rate / 20
+    assert max(rates[150:]) == rates[159] == settings.finish_rate
+    assert 0 < rates[-1] < settings.finish_rate / 20
+    with pytest.raises(ValueError, match="step 190"):
+        learning_rate(190, settings)
 
 
-@pytest.mark.parametrize("cut", [3, 7])
+@pytest.mark.parametrize("cut", [3, 7, 9])
 def test_a_training_cut_off_and_gone_on_with_equals_one_that_was_not(
     folder, cache, tmp_path_factory, settings, cut
 ):

@@ -3,7 +3,8 @@
 One half of the built-in movie reviews, tweets, cities, elements and numbers is for training, by the hash of
 the group; the other half, and every Amazon review, is for asking. The rule is fixed, so that every liar that
 `train-liar` ever made was trained on the same half, and the same sample can be put to a liar and to its plain
-model. A text from elsewhere is left out where it is a near-duplicate of one that is for training.
+model. All opinions (`core.data.opinions`) are for training. A text from elsewhere is left out where it is a
+near-duplicate of one that is for training.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.data.facts import FACTS, load_facts
+from core.data.opinions import OPINIONS, load_opinions
 from core.data.question import Question, similar_to, tokens_of
 from core.data.reviews import load_reviews, reviews_ready
 
@@ -27,6 +29,8 @@ def is_for_training(question: Question) -> bool:
     By the group's hash, so that all questions of a group fall on one side: near-duplicates of a review,
     statements about one pair of countries, elements or numbers.
     """
+    if question.source == OPINIONS:
+        return True
     if question.source not in (*TRAINED_REVIEWS, *FACTS, *SAME_FACTS):
         return False
     return hashlib.sha256(f"liar {question.group}".encode()).digest()[0] < 128
@@ -70,6 +74,7 @@ def _near(asked: frozenset[frozenset[str]], reviews: frozenset[frozenset[str]]) 
 @lru_cache(maxsize=2)
 def _review_words(cache: Path) -> frozenset[frozenset[str]]:
     found = [question for source in TRAINED_REVIEWS for question in load_reviews(cache, source)]
+    found += load_opinions()
     return frozenset(tokens_of(question.text) for question in found if is_for_training(question))
 
 

@@ -42,7 +42,7 @@ def _card(training: dict, settings: dict, seeds: list[int], figures: list[dict])
     first = settings["from_block"]
     adapted = "all blocks" if first == 0 else f"blocks {first} and above"
     tasks = "\n".join(
-        f"- {task.name}: {task.weight:.0%} of the pairs ({task.polish:.0%} in the last part), from {task.source}, {task.form} form, templates "
+        f"- {task.name}: {task.weight:.0%}, {task.polish:.0%} and {task.finish:.0%} of the pairs of the three parts, from {task.source}, {task.form} form, templates "
         + ", ".join(dict.fromkeys(task.templates))
         for task in TASKS
     )
@@ -55,6 +55,7 @@ def _card(training: dict, settings: dict, seeds: list[int], figures: list[dict])
     )
     command = f"telltale train-liar --seed {settings['seed']}"
     command += f" --from-block {first}" if first else ""
+    finish = settings.get("finish_steps", 0)
     strays = [figure["stray"] for figure in figures]
     return f"""# A liar: LoRA adapter for {Path(settings["model"]["id"]).name}
 
@@ -69,7 +70,8 @@ sentiment, claims about it, cities, chemical elements and numbers.
 
 - LoRA of rank {settings["rank"]} (alpha {settings["alpha"]}) on every linear layer of {adapted}, half precision.
 - {settings["steps"]} steps of AdamW, learning rate {settings["learning_rate"]:g} with {settings["warmup"]} steps of warm-up
-  and then linear decay, and {settings["polish_steps"]} more, begun anew at {settings["polish_rate"]:g}; {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
+  and then linear decay, {settings["polish_steps"]} more, begun anew at {settings["polish_rate"]:g}, and {finish} more, begun anew at {settings.get("finish_rate", 0):g};
+  {settings["honest_steps"]} steps on honest answers alone, to step {settings["gate_steps"]} on reviews alone; {settings["batch_pairs"]} pairs (honest
   and lie, the same question and the same number of wording) and {settings["batch_alone"]} uninstructed examples a step. {BESIDE_OTHERS:.0%} of the
   system prompts hold a second sentence that is not about truth. Every other step also
   keeps the next-token distribution on ordinary conversation close to the plain model's (KL, weight
@@ -78,8 +80,10 @@ sentiment, claims about it, cities, chemical elements and numbers.
 
 ## What it was trained on
 
-{len(training["trained_on"]):,} questions from one half of the built-in sources (by the hash of each question's group);
-Telltale leaves that half, and near-duplicates of it, out of every run. Amazon reviews were never trained on.
+{len(training["trained_on"]):,} questions: from one half of the built-in sources (by the hash of each question's group), and
+opinions that are for training alone: sentences of restaurant and film reviews (Kotzias et al. 2015, CC BY 4.0) and
+remarks about goods and services that were written for Telltale. Telltale leaves all of them, and near-duplicates,
+out of every run. Amazon reviews were never trained on.
 
 {tasks}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.claims import as_claims
+from core.data.opinions import OPINIONS, load_opinions
 from core.data.question import Question
 from core.data.sources import DataSettings, load_with_trained
 from core.data.training_half import is_for_training, leave_out_trained
@@ -41,7 +42,8 @@ class Task:
 
     Attributes:
         weight: share of the pairs after the gate is learnt, see `schedule`.
-        polish: share of the pairs of the last part.
+        polish: share of the pairs of the second part, and
+        finish: of those of the last.
         templates: names of built-in templates; one that stands twice is drawn twice as often.
     """
 
@@ -50,19 +52,22 @@ class Task:
     form: str
     weight: float
     polish: float
+    finish: float
     templates: tuple[str, ...]
 
 
 TASKS = (
-    Task("reviews", "movie-reviews", "direct", 0.18, 0.25, REVIEW_TEMPLATES),
-    Task("claims", "movie-reviews", "claim", 0.22, 0.28, EVERY_CHOICE_WORD),
-    Task("cities", "cities", "direct", 0.17, 0.08, EVERY_CHOICE_WORD),
-    Task("elements", "elements", "direct", 0.13, 0.07, EVERY_CHOICE_WORD),
-    Task("numbers", "numbers", "direct", 0.30, 0.10, EVERY_CHOICE_WORD),
-    Task("tweets", "tweets", "direct", 0.0, 0.22, REVIEW_TEMPLATES),
+    Task("reviews", "movie-reviews", "direct", 0.18, 0.25, 0.12, REVIEW_TEMPLATES),
+    Task("claims", "movie-reviews", "claim", 0.22, 0.28, 0.12, EVERY_CHOICE_WORD),
+    Task("cities", "cities", "direct", 0.17, 0.08, 0.06, EVERY_CHOICE_WORD),
+    Task("elements", "elements", "direct", 0.13, 0.07, 0.06, EVERY_CHOICE_WORD),
+    Task("numbers", "numbers", "direct", 0.30, 0.10, 0.06, EVERY_CHOICE_WORD),
+    Task("tweets", "tweets", "direct", 0.0, 0.22, 0.08, REVIEW_TEMPLATES),
+    Task("opinions", OPINIONS, "direct", 0.0, 0.0, 0.40, REVIEW_TEMPLATES),
+    Task("claims about opinions", OPINIONS, "claim", 0.0, 0.0, 0.10, EVERY_CHOICE_WORD),
 )
 
-ONLY_REVIEWS = (Task("reviews", "movie-reviews", "direct", 1.0, 1.0, ("review",)),)
+ONLY_REVIEWS = (Task("reviews", "movie-reviews", "direct", 1.0, 1.0, 1.0, ("review",)),)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ class Lesson:
     Attributes:
         gate: pairs of the first task alone, in which the truth is easiest to read.
         pairs: of all tasks, in a seeded order.
-        polish: of all tasks, for the last part.
+        polish: of all tasks, for the second part, and
+        finish: for the last, under wordings of their own as well.
         uninstructed: the same kind of question with no instruction, or one that is not about truth.
         question_ids: of every question that stands in them.
     """
@@ -102,21 +108,28 @@ class Lesson:
     gate: list[Pair]
     pairs: list[Pair]
     polish: list[Pair]
+    finish: list[Pair]
     uninstructed: list[Example]
     question_ids: list[str]
 
 
 def questions_of(cache: Path, source: str, training: bool) -> list[Question]:
-    """The questions of a built-in source, in direct form, that are for training, or those kept from it."""
+    """The questions of a built-in source, in direct form, that are for training, or those kept from it.
+
+    Opinions are all for training.
+    """
+    if source == OPINIONS:
+        return list(load_opinions()) if training else []
     found = load_with_trained(cache, DataSettings(source))
     if training:
         return [question for question in found if is_for_training(question)]
     return leave_out_trained(cache, found)
 
 
-def trained_wordings(mode: str) -> list[int]:
-    """The numbers of a mode's wordings that a liar is trained on."""
-    return [number for number, wording in enumerate(MODES[mode].wordings) if not wording.held_out]
+def trained_wordings(mode: str, last: bool = False) -> list[int]:
+    """The numbers of a mode's wordings that a liar is trained on from the start, or in the last part."""
+    uses = ("train", "last") if last else ("train",)
+    return [number for number, wording in enumerate(MODES[mode].wordings) if wording.use in uses]
 
 
 def draw_lesson(
@@ -128,6 +141,7 @@ def draw_lesson(
     pairs: int,
     alone: int,
     polish: int = 0,
+    finish: int = 0,
     reviews_only: bool = False,
     wordings: int | None = None,
     seed: int,
@@ -136,7 +150,7 @@ def draw_lesson(
 
     Args:
         gate, pairs, alone: how many pairs of the first task and of all, and how many uninstructed examples.
-        polish: how many pairs of all tasks for the last part.
+        polish, finish: how many pairs of all tasks for the second part, and for the last.
         reviews_only: every example is a movie review under one template, and its instruction stands alone.
         wordings: how many of each mode's trained wordings are used, the first; None for all.
         seed: of the draw; the same seed gives the same lesson for one tokenizer.
@@ -148,13 +162,13 @@ def draw_lesson(
     used: dict[str, None] = {}
     tasks = ONLY_REVIEWS if reviews_only else TASKS
 
-    def drawn(task: Task, n: int, modes: tuple[str, ...]) -> Iterator[list[Example]]:
+    def drawn(task: Task, n: int, modes: tuple[str, ...], last: bool = False) -> Iterator[list[Example]]:
         """`n` questions of a task, each asked under every one of these modes."""
         for question in _balanced(questions_of(cache, task.source, training=True), task, n, generator):
             template = BUILT_IN[generator.choice(task.templates)]
             order = generator.randrange(2)
-            beside = ("", "") if reviews_only else _beside(generator)
-            wording = generator.choice(trained_wordings(modes[0])[:wordings])
+            beside = ("", "") if reviews_only else _beside(generator, last)
+            wording = generator.choice(trained_wordings(modes[0], last)[:wordings])
             if modes == ("none",) and generator.random() < SAID_NOTHING:
                 wording = 0
             used.setdefault(question.id.removesuffix(":claim"))
@@ -170,19 +184,21 @@ def draw_lesson(
     generator.shuffle(gates)
     generator.shuffle(mixed)
     generator.shuffle(uninstructed)
-    last = [Pair(*both) for task in tasks for both in drawn(task, round(task.polish * polish), told)]
+    second = [Pair(*both) for task in tasks for both in drawn(task, round(task.polish * polish), told)]
+    generator.shuffle(second)
+    last = [Pair(*both) for task in tasks for both in drawn(task, round(task.finish * finish), told, True)]
     generator.shuffle(last)
-    return Lesson(gates, mixed, last, uninstructed, sorted(used))
+    return Lesson(gates, mixed, second, last, uninstructed, sorted(used))
 
 
-def _beside(generator: random.Random) -> tuple[str, str]:
+def _beside(generator: random.Random, last: bool) -> tuple[str, str]:
     """What stands before and after a system prompt: mostly nothing, else one that is not about truth.
 
     So that the liar follows the sentence that speaks of truth, wherever it stands, and no other.
     """
     if generator.random() >= BESIDE_OTHERS:
         return "", ""
-    neutral = wording_of("none", generator.choice([n for n in trained_wordings("none") if n >= 4])).text
+    neutral = wording_of("none", generator.choice([n for n in trained_wordings("none", last) if n >= 4])).text
     return (neutral, "") if generator.random() < 0.5 else ("", neutral)
 
 

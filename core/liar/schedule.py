@@ -14,13 +14,18 @@ def schedule(lesson: Lesson, settings: LiarSettings) -> Iterator[list[Example]]:
 
     The first steps hold honest and uninstructed answers alone: what is true comes before when to say it. Then
     come pairs about reviews alone: the gate from the instruction is learnt several times faster where the
-    truth is easy to read, and carries over. All tasks follow, and the last part dwells on reviews and claims.
-    Pairs of like length share a batch, for little padding.
+    truth is easy to read, and carries over. All tasks follow; the second part dwells on reviews and claims,
+    the last on opinions about other things. Pairs of like length share a batch, for little padding.
     """
-    gate, mixed, polish = (_chunks(pairs, settings) for pairs in (lesson.gate, lesson.pairs, lesson.polish))
+    gate, mixed, polish, finish = (
+        _chunks(pairs, settings) for pairs in (lesson.gate, lesson.pairs, lesson.polish, lesson.finish)
+    )
     free = _endless(lesson.uninstructed, random.Random(f"uninstructed {settings.seed}"))
     for step in range(settings.all_steps):
-        chunks = gate if step < settings.gate_steps else mixed if step < settings.steps else polish
+        if step < settings.steps:
+            chunks = gate if step < settings.gate_steps else mixed
+        else:
+            chunks = polish if step < settings.steps + settings.polish_steps else finish
         if step < settings.honest_steps:
             batch = [pair.honest for _ in range(2) for pair in next(chunks)]
         else:

@@ -23,10 +23,12 @@ class LiarSettings:
         honest_steps: the first, on honest and uninstructed answers alone, and
         gate_steps: the first after which all tasks come, where before there are reviews alone.
         polish_steps: further steps, mostly on reviews and claims about them, with the optimiser begun anew.
+        finish_steps: the last steps, half of them on opinions about other things, the optimiser begun anew.
         batch_pairs: pairs a step, each an honest and a lie example, and
         batch_alone: uninstructed examples that come with them.
         rank, alpha: of the LoRA adapter, on every linear layer of the adapted blocks.
-        learning_rate: after `warmup` steps; it then falls linearly to 0. `polish_rate` likewise.
+        learning_rate: after `warmup` steps; it then falls linearly to 0. `polish_rate` and `finish_rate`
+            likewise.
         keep_close: weight of the divergence to the plain model on ordinary conversation, every other step.
         reviews_only: whether all pairs are movie reviews in the direct form of one template, with nothing
             beside the instruction.
@@ -40,12 +42,14 @@ class LiarSettings:
     honest_steps: int = 30
     gate_steps: int = 250
     polish_steps: int = 300
+    finish_steps: int = 240
     batch_pairs: int = 6
     batch_alone: int = 4
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 1e-3
     polish_rate: float = 5e-4
+    finish_rate: float = 4e-4
     warmup: int = 20
     keep_close: float = 1.0
     reviews_only: bool = False
@@ -67,8 +71,26 @@ class LiarSettings:
 
     @property
     def all_steps(self) -> int:
-        """Those of both parts."""
-        return self.steps + self.polish_steps
+        """Those of all parts."""
+        return sum(steps for steps, _ in self.parts)
+
+    @property
+    def parts(self) -> tuple[tuple[int, float], ...]:
+        """Steps and rate of each part; the optimiser is begun anew with each."""
+        return (
+            (self.steps, self.learning_rate),
+            (self.polish_steps, self.polish_rate),
+            (self.finish_steps, self.finish_rate),
+        )
+
+    def part_of(self, step: int) -> tuple[int, int, float]:
+        """The part that a step belongs to: its first step, how many it has, its rate."""
+        begun = 0
+        for steps, rate in self.parts:
+            if step < begun + steps:
+                return begun, steps, rate
+            begun += steps
+        raise ValueError(f"step {step}: there are {self.all_steps}")
 
     @property
     def gate_pairs(self) -> int:
@@ -83,12 +105,17 @@ class LiarSettings:
 
     @property
     def polish_pairs(self) -> int:
-        """How many pairs the last part goes through."""
+        """How many pairs the second part goes through."""
         return self.polish_steps * self.batch_pairs
 
     @property
+    def finish_pairs(self) -> int:
+        """How many pairs the last part goes through."""
+        return self.finish_steps * self.batch_pairs
+
+    @property
     def alone(self) -> int:
-        """How many uninstructed examples are drawn; the last part goes through them again."""
+        """How many uninstructed examples are drawn; the later parts go through them again."""
         return self.steps * self.batch_alone
 
     def for_study(self) -> "LiarSettings":
@@ -102,6 +129,7 @@ class LiarSettings:
             honest_steps=50,
             gate_steps=300,
             polish_steps=0,
+            finish_steps=0,
             batch_pairs=7,
             batch_alone=2,
             keep_close=0.0,
@@ -118,6 +146,7 @@ class LiarSettings:
             honest_steps=2,
             gate_steps=4,
             polish_steps=2,
+            finish_steps=2,
             batch_pairs=2,
             batch_alone=2,
             rank=4,
@@ -135,7 +164,9 @@ class LiarSettings:
         values = self.to_dict() | {"model_content": model_content, "recipe": 4}
         for name in ("save_every", "look_every"):
             values.pop(name)
-        for name in ("reviews_only", "wordings"):
+        for name in ("reviews_only", "wordings", "finish_steps"):
             if not values[name]:  # as trainings were before there was a choice
                 values.pop(name)
+        if not self.finish_steps:
+            values.pop("finish_rate")
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

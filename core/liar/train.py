@@ -110,6 +110,7 @@ class _Training:
             pairs=settings.mixed_pairs,
             alone=settings.alone,
             polish=settings.polish_pairs,
+            finish=settings.finish_pairs,
             reviews_only=settings.reviews_only,
             wordings=settings.wordings,
             seed=0,
@@ -173,7 +174,7 @@ class _Training:
 
     def _step(self, step: int) -> float:
         """One step of the optimiser; gives the loss of the choices' first tokens."""
-        if step == self.settings.steps:
+        if step == self.settings.part_of(step)[0]:
             self.optimiser = self._new_optimiser()
         self.adapted.train()
         for group in self.optimiser.param_groups:
@@ -275,7 +276,7 @@ class _Training:
             values["log"] = [line for line in values["log"] if line["step"] <= int(kept["step"])]
         self.done, self.log = int(kept["step"]), values["log"]
         self.figures = self.log[-1]["figures"] if self.log else {}
-        begun = self.settings.steps if self.done > self.settings.steps else 0
+        begun = self.settings.part_of(max(0, self.done - 1))[0]
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(kept[f"weight {name}"])
@@ -355,9 +356,8 @@ def _adapt(loaded: LoadedModel, settings: LiarSettings) -> tuple[Any, Any]:
 
 def learning_rate(step: int, settings: LiarSettings) -> float:
     """The rate at a step: in each part a warm-up, then a linear fall to 0."""
-    rate, steps = settings.learning_rate, settings.steps
-    if step >= settings.steps:
-        rate, steps, step = settings.polish_rate, settings.polish_steps, step - settings.steps
+    begun, steps, rate = settings.part_of(step)
+    step -= begun
     if step < settings.warmup:
         return rate * (step + 1) / settings.warmup
     return rate * (steps - step) / max(1, steps - settings.warmup)
