@@ -197,6 +197,22 @@ def test_agreement_counts_only_where_honest_answers_can_be_read():
     ]
     assert [choose_layer(layers, rule) for rule in LAYER_RULES] == [1, 2, 1]
     assert choose_layer([Validated({"honest": 0.6, "lie": 0.6}, 1.0)], "agreement") is None
+
+
+def test_of_the_layers_that_agree_about_as_well_as_any_the_best_reader_is_taken():
+    layers = [
+        Validated({"honest": 0.7}, 1.0),  # knows nearly nothing
+        Validated({"honest": 0.85}, 0.99),  # knows less than the next, and agrees about it
+        Validated({"honest": 0.93}, 0.95),
+        Validated({"honest": 0.95}, 0.9),
+        Validated({"honest": 1.0}, -0.8),  # goes with what is said
+    ]
+    assert choose_layer(layers, "agreement") == 2
+    assert choose_layer(layers, "agreement", floor=0.9) == 3
+    assert choose_layer(layers[:2], "agreement") == 1
+
+
+def test_rules_that_use_no_lies_need_honest_labels():
     assert choose_layer([Validated({"both": 0.9})], "honest") is None
 
 

@@ -14,7 +14,7 @@ from core.probes.splits import split_groups
 from core.store.decisions import DecisionStore
 from core.store.runs import RunStore
 
-VERSION = 3
+VERSION = 4
 
 
 def cross_validated_run(

@@ -17,7 +17,7 @@ from core.probes.crossed_rows import CrossedSettings
 from core.probes.of_run import with_states
 from core.store.runs import Run, RunStore
 
-VERSION = 1
+VERSION = 2
 MAY_DIFFER = ("wordings", "modes", "positions", "contrast", "calibration", "calibration_per_mode", "model")
 """Settings in which two runs of one source may differ; that the model is the same is seen by its content."""
 

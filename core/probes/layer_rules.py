@@ -2,7 +2,8 @@
 
 Only the last two may be called "no lies used". Honest labels alone are as likely as not to pick a layer whose
 direction goes with what is said: under honest that is the truth. Agreement looks for a layer at which a
-question's score is the same whether the model was told to be honest or to lie.
+question's score is the same whether the model was told to be honest or to lie. Early layers know little and
+agree about it best of all, so that of the layers that agree nearly as well the best reader is taken.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,13 @@ import numpy as np
 LAYER_RULES = {
     "labels": "validation labels of both modes",
     "honest": "honest validation labels only",
-    "agreement": "no lie labels: where the scores of a question's two modes agree best",
+    "agreement": "no lie labels: the best reader where both modes score alike",
 }
 NO_LIES_USED = ("honest", "agreement")
 FLOOR = 0.8
 """The honest validation AUROC that a layer needs before its agreement counts: constant scores agree too."""
+NEAR = 0.05
+"""How far a layer's agreement may lie below the best one's. Of such layers the best reader is taken."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Validated:
 def choose_layer(layers: list[Validated], rule: str, floor: float = FLOOR) -> int | None:
     """The layer that a rule chooses, the lowest of equals; None where it has nothing to go by.
 
-    `agreement` chooses among the layers whose honest AUROC is at least the floor.
+    `agreement` takes the layers whose honest AUROC is at least the floor, of them those whose agreement is
+    within `NEAR` of the best one's, and of these the one with the best honest AUROC.
     """
     if rule == "labels":
         return int(np.argmax([np.mean(list(layer.auroc.values())) for layer in layers]))
@@ -49,7 +53,8 @@ def choose_layer(layers: list[Validated], rule: str, floor: float = FLOOR) -> in
     if any(layer.agreement is None for layer in layers) or (honest < floor).all():
         return None
     agreement = np.array([layer.agreement for layer in layers], dtype=float)
-    return int(np.where(honest >= floor, agreement, -np.inf).argmax())
+    agreement[honest < floor] = -np.inf
+    return int(np.where(agreement >= agreement.max() - NEAR, honest, -np.inf).argmax())
 
 
 def agreement_of(scores: np.ndarray, others: np.ndarray) -> float | None:

@@ -21,7 +21,7 @@ from core.probes.of_run import drops_of, with_states
 from core.probes.read_scores import ReadScores, read_scores
 from core.store.runs import Run, RunStore
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from core.store.decisions import DecisionStore
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 10
+VERSION = 11
 
 
 def with_states(

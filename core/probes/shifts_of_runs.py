@@ -20,7 +20,7 @@ from core.probes.shifts_rows import AskedRun
 from core.store.judgements import JudgementStore, LoggedJudgement
 from core.store.runs import Run, RunStore
 
-VERSION = 1
+VERSION = 2
 
 
 def shifts_of_runs(

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts
 from core.errors import ProbeError
 from core.probes.by_layer import ProbeReport
-from core.probes.layer_rules import FLOOR, LAYER_RULES, NO_LIES_USED
+from core.probes.layer_rules import FLOOR, LAYER_RULES, NEAR, NO_LIES_USED
 from core.probes.metrics import Control
 from core.probes.of_run import area_among, known_report
 from core.probes.pooled import Pooled
@@ -32,7 +32,8 @@ TARGET_HELP = (
 RULE_HELP = (
     "By what the layer is chosen, on validation data. "
     + " ".join(f"{rule}: {about}." for rule, about in LAYER_RULES.items())
-    + f" Agreement looks only at layers with an honest AUROC of at least {FLOOR}."
+    + f" Agreement looks only at layers with an honest AUROC of at least {FLOOR}, and of them at those whose"
+    + f" correlation between the modes is within {NEAR} of the best."
 )
 MODE_HIDDEN = (
     "The chosen layer judged on the test answers of all modes at once, and nobody tells it which is which. "
