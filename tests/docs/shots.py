@@ -69,7 +69,12 @@ SHOTS = (
     Shot("probes", "read", ("With the mode hidden", "Permuted labels", "Controls"), 1750),
     Shot("read_or_said", "read", ("What the direction follows", "What can be read"), 1500),
     Shot("lie_score", "read", ("AUROC, untrue from true", "What it tells apart"), 1200),
-    Shot("transfer", "read", ("Within their own run probes reach AUROC", "The diagonal is cross-validated")),
+    Shot(
+        "transfer",
+        "read",
+        ("Within their own run probes reach AUROC", "The diagonal is cross-validated"),
+        chosen="runs={read},{elsewhere}",
+    ),
     Shot("shifts", "asked", ("Shifted runs", "A gain is over the probe of the unshifted run alone")),
     Shot("steer", "asked", ("What is done", "test questions", "Measure"), 1100, f"n={STEERED}"),
     Shot("tokens", "asked", ("Spellings", "Outside both choices"), 1100),
@@ -134,7 +139,7 @@ def pictured(cache: Path) -> Mapping[str, str]:
     tell(cache, "elicit", "--data", "movie-reviews", "--n", 16, *grid)
     typos = run_of(cache, "movie-reviews", "typos")
     tell(cache, "compare", run, typos)
-    return {"asked": run, "read": run, "other": typos}
+    return {"asked": run, "read": run, "other": typos, "elsewhere": other}
 
 
 def checked(cache: Path, brought: Path, model: Path) -> Mapping[str, str]:
@@ -153,7 +158,7 @@ def checked(cache: Path, brought: Path, model: Path) -> Mapping[str, str]:
     restyled(cache, run, *asked, layer=CHECKED_LAYER)
     grid = ("--template", "review", "--wording", 0, "--shots", 0, "--order", 0)
     tell(cache, "elicit", "--data", "movie-reviews", "--n", 8, *grid, "--model", model)
-    return {"asked": run, "read": here, "other": there}
+    return {"asked": run, "read": here, "other": there, "elsewhere": there}
 
 
 def _with_labels(files: tuple[Path, Path]) -> tuple[object, ...]:
