@@ -237,18 +237,27 @@ def test_the_rate_begins_anew_in_each_part():
         learning_rate(190, settings)
 
 
-@pytest.mark.parametrize("cut", [3, 7, 9])
-def test_a_training_cut_off_and_gone_on_with_equals_one_that_was_not(
-    folder, cache, tmp_path_factory, settings, cut
+def test_a_training_cut_off_in_each_part_and_gone_on_with_equals_one_that_was_not(
+    folder, cache, tmp_path_factory, settings
 ):
     other = beside(cache, tmp_path_factory.mktemp("other"))
     whole = train_liar(settings, other)
+    begun, cuts = 0, (3, 7, 9)
+    assert len({settings.part_of(cut - 1) for cut in cuts}) == len(settings.parts)
+    for cut in cuts:
+        steps: list[int] = []
+        with pytest.raises(Cancelled, match="start it again"):
+            train_liar(
+                settings,
+                folder,
+                show=lambda s, seen=steps: seen.append(s.step),
+                cancelled=lambda at=cut, seen=steps: at in seen,
+            )
+        assert [step for step in steps if step] == list(range(begun + 1, cut + 1))
+        begun = cut
     steps = []
-    with pytest.raises(Cancelled, match="start it again"):
-        train_liar(settings, folder, show=lambda s: steps.append(s.step), cancelled=lambda: cut in steps)
-    resumed_from = []
-    again = train_liar(settings, folder, show=lambda s: resumed_from.append(s.step))
-    assert 1 not in resumed_from and settings.all_steps in resumed_from
+    again = train_liar(settings, folder, show=lambda s: steps.append(s.step))
+    assert [step for step in steps if step] == list(range(begun + 1, settings.all_steps + 1))
     first, second = (load_file(path / "adapter_model.safetensors") for path in (whole, again))
     assert first.keys() == second.keys()
     for name, value in first.items():

@@ -110,7 +110,7 @@ def load_reviews(cache: Path, source: str) -> list[Question]:
     """
     if source not in FILES:
         raise DataError(f"unknown review source {source!r}: choose one of {', '.join(FILES)}")
-    path = reviews_folder(cache) / FILES[source]
+    path = (reviews_folder(cache) / FILES[source]).resolve()  # a folder that many caches share is read once
     if not path.is_file():
         raise DataError(f"{source} is not in the cache yet: run `make setup` or `python -m core.setup`")
     return list(_read(path, source, path.stat().st_mtime_ns))
