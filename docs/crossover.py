@@ -198,6 +198,7 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         "resamples without",
         "finding",
     )
+    older = (table["recipe"] == "full") & (table["steps"] < LiarSettings().all_steps)
     lines = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
     commands = []
     for row in table.itertuples():
@@ -211,16 +212,14 @@ def _page(table: pd.DataFrame, found: list[tuple[Run, dict, ReadOrSaid]]) -> str
         lines.append(f"| {' | '.join(map(str, cells))} |")
         study = " --study" if row.recipe == "study" else ""
         command = f"telltale train-liar{study} --from-block {row.from_block} --seed {row.seed}"
-        older = not study and row.steps < LiarSettings().all_steps
-        commands.append(command + (f"   # its first {row.steps:,} steps" if older else ""))
+        commands.append(command + (f"   # its first {row.steps:,} steps" if older[row.Index] else ""))
     questions = HarvestSettings.from_dict(found[0][0].settings).data.n
     model = Path(found[0][1]["model"]["id"]).name
     commands += [
         f"telltale harvest --model {model} --adapter ADAPTER --data movie-reviews --n {questions}   # each",
         "python docs/crossover.py RUN …   # the runs",
     ]
-    older = any("first" in command for command in commands)
-    recipes = RECIPES.format(before=WITHOUT_LAST if older else "")
+    recipes = RECIPES.format(before=WITHOUT_LAST if older.any() else "")
     resamples = found[0][2].resamples
     return ABOUT.format(
         table="\n".join(lines),

@@ -191,8 +191,7 @@ def test_tasks_cover_every_kind_and_their_weights_sum_to_one():
 
 
 def test_the_schedule_begins_honest_and_then_holds_both_of_each_pair(lesson):
-    settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8, polish_steps=3)
-    settings = replace(settings, finish_steps=2)
+    settings = replace(LiarSettings(), steps=12, honest_steps=4, gate_steps=8, polish_steps=3, finish_steps=2)
     batches = list(schedule(lesson, settings))
     assert [len(batch) for batch in batches] == [16] * 17
     assert all(example.mode != "lie" for batch in batches[:4] for example in batch)
